@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every exception of secmod.
+
+    SecmodError
+    ├── CardError            card side: a command ends with this status word
+    │   └── ApduError        these bytes are no command or response APDU (ISO/IEC 7816-4)
+    ├── TlvError             these bytes are no BER-TLV (ISO/IEC 8825-1)
+    ├── ProfileError         a card profile that can not be built
+    ├── CryptoError          the native core refused
+    │   ├── PointError       not a point of the curve
+    │   ├── SignatureError   the signature does not verify
+    │   └── HandleError      no secret lives under this handle
+    ├── LinkError            the connection between reader driver and card process
+    ├── DriverError          installing or starting the reader driver and its pcscd
+    ├── TransportError       host side: no answer came from the card
+    │   ├── NoReaderError    no such reader, or no PC/SC service
+    │   └── NoCardError      the reader is empty, or the card was taken out
+    └── StatusError          host side: the card answered with another status word than 9000
+        ├── WrongLengthError, SecurityStatusError, BlockedError, ReferenceUnusableError, ConditionsError, WrongDataError,
+        │   NotSupportedError, FileNotFoundOnCardError, ReferenceNotFoundError, WrongParametersError, CardFaultError
+        └── RetriesLeftError    wrong password; `retries_left` tries remain
+"""
+
+from __future__ import annotations
+
+
+class SecmodError(Exception):
+    """The root: catches everything that secmod raises on purpose."""
+
+
+class CardError(SecmodError):
+    """Ends a command with a status word (two bytes, 0x6000..0x9FFF); made into bytes by the dispatcher alone."""
+
+    def __init__(self, sw: int, reason: str = "") -> None:
+        self.sw = int(sw)
+        super().__init__(reason or f"status word {self.sw:04X}")
+
+
+class ApduError(CardError):
+    """Bytes that are no APDU; `sw` is what a card answers to them (ISO/IEC 7816-4, 7816-3 clause 12)."""
+
+
+class TlvError(SecmodError):
+    """Bytes that are no BER-TLV: truncated, indefinite or not of minimal length."""
+
+
+class ProfileError(SecmodError):
+    """A card profile that can not be built; the message names file, place and the next step."""
+
+
+class CryptoError(SecmodError):
+    """The native core refused: a length, curve or state it can not work with."""
+
+
+class PointError(CryptoError):
+    """Not an uncompressed point on the curve (TR-03111 clause 4.3.1)."""
+
+
+class SignatureError(CryptoError):
+    """The signature does not verify (TR-03111 clause 4.2.1)."""
+
+
+class HandleError(CryptoError):
+    """No secret lives under this handle: it was released, or belongs to another vault."""
+
+
+class LinkError(SecmodError):
+    """The connection between reader driver and card process: refused, broken, or of another protocol version."""
+
+
+class DriverError(SecmodError):
+    """The reader driver or its pcscd can not be installed or started."""
+
+
+class TransportError(SecmodError):
+    """No answer came from the card."""
+
+
+class NoReaderError(TransportError):
+    """No such reader, or no PC/SC service to ask for one."""
+
+
+class NoCardError(TransportError):
+    """The reader is empty, or its card was taken out."""
+
+
+class StatusError(SecmodError):
+    """The card answered with another status word than 9000.
+
+    `sw` is the status word, `meaning` its sentence, `command` the name of the command that was refused.
+    """
+
+    def __init__(self, sw: int, meaning: str, command: str = "command") -> None:
+        self.sw = int(sw)
+        self.meaning = meaning
+        self.command = command
+        super().__init__(f"{command}: {self.sw:04X} {meaning}")
+
+
+class WrongLengthError(StatusError):
+    """6700, 6Cxx: a length field or the expected length is wrong."""
+
+
+class SecurityStatusError(StatusError):
+    """6982: the access rule is not satisfied, for example because PACE has not been run."""
+
+
+class BlockedError(StatusError):
+    """6983: the password is blocked, or the authenticating key has expired."""
+
+
+class ReferenceUnusableError(StatusError):
+    """6984: the key or password is there and can not be used (terminated, or never set)."""
+
+
+class ConditionsError(StatusError):
+    """6985, 6986: conditions of use not satisfied, for example no key selected or the key is already there."""
+
+
+class WrongDataError(StatusError):
+    """6A80: wrong data; also a signature that does not verify, or a point that is not on its curve."""
+
+
+class NotSupportedError(StatusError):
+    """6881..6884, 6A81, 6D00, 6E00: the card has no such function, instruction or class."""
+
+
+class FileNotFoundOnCardError(StatusError):
+    """6A82: no such file or application."""
+
+
+class ReferenceNotFoundError(StatusError):
+    """6A88: no such key, password or data object."""
+
+
+class WrongParametersError(StatusError):
+    """6A86, 6A87, 6B00: wrong P1-P2 or offset."""
+
+
+class CardFaultError(StatusError):
+    """64xx, 65xx, 6F00: execution error; 6400 also: the key is empty."""
+
+
+class RetriesLeftError(StatusError):
+    """63Cx: the password was wrong."""
+
+    def __init__(self, sw: int, meaning: str, command: str = "command") -> None:
+        super().__init__(sw, meaning, command)
+        self.retries_left = int(sw) & 0x0F
+
+
+__all__ = [
+    "ApduError",
+    "BlockedError",
+    "CardError",
+    "CardFaultError",
+    "ConditionsError",
+    "CryptoError",
+    "DriverError",
+    "FileNotFoundOnCardError",
+    "HandleError",
+    "LinkError",
+    "NoCardError",
+    "NoReaderError",
+    "NotSupportedError",
+    "PointError",
+    "ProfileError",
+    "ReferenceNotFoundError",
+    "ReferenceUnusableError",
+    "RetriesLeftError",
+    "SecmodError",
+    "SecurityStatusError",
+    "SignatureError",
+    "StatusError",
+    "TlvError",
+    "TransportError",
+    "WrongDataError",
+    "WrongLengthError",
+    "WrongParametersError",
+]
