@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make run` shows secmod at work, `make test` passes all tests; both set up first what is missing (.ci/setup).
+
+PY := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-slow lint types native bench dist clean setup setup-test setup-native
+
+help:
+	@echo 'make run        the main job: a program signs through a real pcscd, OpenSSL verifies'
+	@echo 'make test       lint, types and all tests but the slow ones'
+	@echo 'make test-slow  the slow tests (millions of generated commands, thousands of card swaps)'
+	@echo 'make lint       ruff and import-linter'
+	@echo 'make types      mypy, strict'
+	@echo 'make native     the C part with gcc and clang: warnings are errors, sanitizers, valgrind'
+	@echo 'make bench      measures, and prints the tables'
+	@echo 'make dist       sdist and wheel, and the wheel tried in a venv of its own'
+	@echo 'make clean      removes everything that was built, the .venv too'
+	@echo 'PYTHON=…        the interpreter the .venv is made with (3.11 or later)'
+
+setup:
+	@.ci/setup run
+
+setup-test:
+	@.ci/setup test
+
+setup-native:
+	@.ci/setup native
+
+run: setup
+	@.venv/bin/secmod demo
+
+lint: setup-test
+	@.venv/bin/ruff check
+	@.venv/bin/lint-imports --no-logo
+
+types: setup-test
+	@.venv/bin/mypy
+
+test: lint types
+	@$(PY) -m pytest
+
+test-slow: setup-test
+	@$(PY) -m pytest -m slow
+
+native: setup-native
+	@$(MAKE) -C native/tests PYTHON=$(CURDIR)/$(PY)
+
+bench: setup-test
+	@$(PY) -m bench
+
+dist: setup-test
+	@.ci/dist
+
+clean:
+	rm -rf .venv build dist *.egg-info .hypothesis .benchmarks .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find secmod native tests bench -name __pycache__ -prune -exec rm -rf {} +
+	find secmod native tests -name '*.so' -delete -o -name '*.o' -delete
+	rm -f secmod/_native/_core.c native/src/curves_gen.h

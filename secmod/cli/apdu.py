@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`secmod apdu`: sends commands to a card and decodes what it answers."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from secmod.cli.exits import ExitCode
+from secmod.cli.report import json_option, print_json
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+    from secmod.apdu import Tlv
+
+_BETWEEN_BYTES = re.compile(r"0[xX]|[\s:,-]")
+
+
+def read_hex(text: str) -> bytes:
+    """The bytes of a hex text; spaces, colons, commas, dashes and 0x between them do not matter."""
+    digits = _BETWEEN_BYTES.sub("", text)
+    try:
+        return bytes.fromhex(digits)
+    except ValueError:
+        raise click.UsageError(f"not hex bytes: {text!r}") from None
+
+
+def read_commands(words: Sequence[str]) -> list[bytes]:
+    """One command per word; words of one byte each are one command that was not quoted.
+
+    Without words, or for `-`, one command per line of standard input; empty lines and lines that begin with # are skipped.
+    """
+    if not words or list(words) == ["-"]:
+        lines = (line.strip() for line in sys.stdin)
+        words = [line for line in lines if line and not line.startswith("#")]
+    elif all(len(_BETWEEN_BYTES.sub("", word)) <= 2 for word in words):
+        words = [" ".join(words)]
+    commands = [read_hex(word) for word in words]
+    if not all(commands) or not commands:
+        raise click.UsageError("no command given: write it in hex, for example `secmod apdu 00A4040C09F05452303331303932`")
+    return commands
+
+
+def tlv_tree(data: bytes) -> tuple[Tlv, ...]:
+    """The data objects of a response; none if it is not BER-TLV from its first byte to its last."""
+    from secmod.apdu import Tlv
+    from secmod.errors import TlvError
+
+    try:
+        return Tlv.parse_all(data)
+    except TlvError:
+        return ()
+
+
+def _is_constructed(tag: int) -> bool:
+    """Bit 6 of the first tag byte (ISO/IEC 8825-1 clause 8.1.2.5)."""
+    return bool(tag.to_bytes((tag.bit_length() + 7) // 8 or 1)[0] & 0x20)
+
+
+def _tlv_json(objects: tuple[Tlv, ...]) -> list[dict[str, Any]]:
+    return [
+        {"tag": f"{item.tag:02X}", "children": _tlv_json(item.children)}
+        if _is_constructed(item.tag)
+        else {"tag": f"{item.tag:02X}", "value": item.value.hex().upper()}
+        for item in objects
+    ]
+
+
+def _grow(tree: Tree, objects: tuple[Tlv, ...]) -> None:
+    for item in objects:
+        head = f"{item.tag:02X}  {len(item.value)} byte{'' if len(item.value) == 1 else 's'}"
+        if _is_constructed(item.tag):
+            _grow(tree.add(head), item.children)
+        else:
+            tree.add(f"{head}  {item.value.hex().upper()}")
+
+
+def decoded(command_bytes: bytes, response: bytes, microseconds: float) -> dict[str, Any]:
+    """A command and its answer as it is printed."""
+    from secmod.apdu import INS, SW, ResponseApdu
+
+    answer = ResponseApdu.parse(response)
+    ins = command_bytes[1] if len(command_bytes) > 1 else None
+    return {
+        "command": command_bytes.hex().upper(),
+        "name": INS(ins).name.replace("_", " ") if ins in set(INS) else None,
+        "data": answer.data.hex().upper(),
+        "sw": str(answer.sw),
+        "meaning": answer.sw.meaning,
+        "error": SW(answer.sw).is_error,
+        "microseconds": round(microseconds),
+        "tlv": _tlv_json(tlv_tree(answer.data)),
+    }
+
+
+def _print(result: dict[str, Any]) -> None:
+    from rich.tree import Tree
+
+    from secmod.cli.report import console
+
+    out = console()
+    out.print(f"> {result['command']}" + (f"  {result['name']}" if result["name"] else ""), soft_wrap=True)
+    if result["data"]:
+        out.print(f"< {result['data']}", soft_wrap=True)
+    out.print(f"< {result['sw']}  {result['meaning']}  ({result['microseconds']:,} µs)", soft_wrap=True)
+    objects = tlv_tree(bytes.fromhex(result["data"]))
+    if objects:
+        tree = Tree("BER-TLV", guide_style="dim")
+        _grow(tree, objects)
+        out.print(tree, soft_wrap=True)
+
+
+@click.command(name="apdu")
+@click.argument("apdus", nargs=-1, metavar="[APDU]...")
+@click.option("--to", "target", default="local:open", show_default=True, help="The card: local:PROFILE or pcsc:READER.")
+@json_option
+def command(apdus: tuple[str, ...], target: str, as_json: bool) -> None:
+    """Send command APDUs in hex to one card, one after the other, and decode the answers.
+
+    Spaces, colons, dashes and 0x do not matter. Without APDU the commands are read from standard input, one per line. The exit
+    code is 1 if the card answered a command with an error.
+    """
+    from secmod.transport import open_transport
+
+    commands = read_commands(apdus)
+    results = []
+    with open_transport(target) as card:
+        for one in commands:
+            started = time.perf_counter()
+            response = card.transmit(one)
+            results.append(decoded(one, response, (time.perf_counter() - started) * 1e6))
+            if not as_json:
+                _print(results[-1])
+    if as_json:
+        print_json(results)
+    if any(result["error"] for result in results):
+        raise click.exceptions.Exit(ExitCode.FAILURE)
+
+
+__all__ = ["command", "decoded", "read_commands", "read_hex"]
