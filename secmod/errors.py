@@ -4,6 +4,7 @@
     SecmodError
     ├── CardError            card side: a command ends with this status word
     │   └── ApduError        these bytes are no command or response APDU (ISO/IEC 7816-4)
+    ├── NoPowerError         card side: the card has no power
     ├── TlvError             these bytes are no BER-TLV (ISO/IEC 8825-1)
     ├── ProfileError         a card profile that can not be built
     ├── CryptoError          the native core refused
@@ -38,6 +39,10 @@ class CardError(SecmodError):
 
 class ApduError(CardError):
     """Bytes that are no APDU; `sw` is what a card answers to them (ISO/IEC 7816-4, 7816-3 clause 12)."""
+
+
+class NoPowerError(SecmodError):
+    """The card has no power: it can not answer at all."""
 
 
 class TlvError(SecmodError):
@@ -161,6 +166,7 @@ __all__ = [
     "HandleError",
     "LinkError",
     "NoCardError",
+    "NoPowerError",
     "NoReaderError",
     "NotSupportedError",
     "PointError",

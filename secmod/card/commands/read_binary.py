@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""READ BINARY (ISO/IEC 7816-4 clause 11.3.2): bytes of a transparent file from an offset on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from secmod.apdu import INS, SW, ResponseApdu, Tag, Tlv
+from secmod.card.dispatch import Data, command, require_room
+from secmod.card.objects.file import Mode
+from secmod.errors import CardError
+
+if TYPE_CHECKING:
+    from secmod.apdu import CommandApdu
+    from secmod.card.objects.file import ElementaryFile
+    from secmod.card.state import CardState
+
+_BY_SFI = 0x80
+_P1 = frozenset((*range(0x80), *range(_BY_SFI, _BY_SFI + 31)))  # an offset's high byte, or 80 + SFI
+
+
+@command("read_binary", INS.READ_BINARY, p1=_P1)
+def read_binary(apdu: CommandApdu, card: CardState) -> ResponseApdu:
+    """At most Ne bytes from the offset; 6282 if the file ends before a definite Ne, 6281 if its checksum is wrong."""
+    if apdu.p1 & _BY_SFI:
+        file, offset = _by_sfi(card, apdu.p1 & 0x1F), apdu.p2
+    else:
+        file, offset = _current(card), apdu.p1 << 8 | apdu.p2
+    data, status = _read(file, card, offset, apdu.ne)
+    if len(data) < apdu.ne and not _wildcard(apdu) and status is SW.OK:
+        status = SW.END_OF_FILE
+    card.selection.select(file)
+    return ResponseApdu(data, status)
+
+
+def _offset(apdu: CommandApdu) -> int:
+    """The offset data object of the odd instruction."""
+    objects = Tlv.parse_all(apdu.data)
+    if len(objects) != 1 or objects[0].tag != Tag.OFFSET or not 1 <= len(objects[0].value) <= 3:
+        raise CardError(SW.WRONG_DATA, "the data field must be one offset data object 54 of 1 to 3 bytes")
+    return int.from_bytes(objects[0].value)
+
+
+@command("read_binary", INS.READ_BINARY_ODD, data=Data.REQUIRED, parse=_offset)
+def read_binary_odd(apdu: CommandApdu, card: CardState, offset: int) -> ResponseApdu:
+    """The same for offsets beyond 32767: the data comes in a data object 53, and Ne counts the whole object."""
+    file = _by_identifier(card, apdu.p1, apdu.p2)
+    room = len(file.open(Mode.READ, card.security_status).data) - offset
+    # As much as fits beside tag and length; a definite Ne below 3 can hold nothing.
+    if apdu.ne:
+        require_room(apdu, 3)
+        room = min(room, _fitting(apdu.ne))
+    data, status = _read(file, card, offset, max(room, 0))
+    answer = Tlv(Tag.DISCRETIONARY_DATA, data).encode()
+    if len(answer) < apdu.ne and not _wildcard(apdu) and status is SW.OK:
+        status = SW.END_OF_FILE
+    card.selection.select(file)
+    return ResponseApdu(answer, status)
+
+
+def _fitting(ne: int) -> int:
+    """How many bytes of value a data object of `ne` bytes in all can have."""
+    for header, most in ((2, 0x7F), (3, 0xFF), (4, 0xFFFF)):
+        if ne - header <= most:
+            return ne - header
+    return 0xFFFF
+
+
+def _wildcard(apdu: CommandApdu) -> bool:
+    """Whether Le was coded as zero: "give what you have"."""
+    return apdu.ne == (65536 if apdu.extended else 256)
+
+
+def _current(card: CardState) -> ElementaryFile:
+    if card.selection.file is None:
+        raise CardError(SW.NO_CURRENT_EF)
+    return card.selection.file
+
+
+def _by_sfi(card: CardState, sfi: int) -> ElementaryFile:
+    if sfi == 0:
+        return _current(card)
+    file = card.selection.directory.file_by_sfi(sfi)
+    if file is None:
+        raise CardError(SW.FILE_NOT_FOUND, f"no file with short identifier {sfi:02X}")
+    return file
+
+
+def _by_identifier(card: CardState, p1: int, p2: int) -> ElementaryFile:
+    """P1-P2 of the odd instruction: 0000 or an SFI in the low five bits, or a file identifier."""
+    if p1 == 0 and p2 <= 30:
+        return _by_sfi(card, p2)
+    fid = p1 << 8 | p2
+    file = next((file for file in card.selection.directory.files if file.fid == fid), None)
+    if file is None:
+        raise CardError(SW.FILE_NOT_FOUND, f"no file {fid:04X} in the current DF")
+    return file
+
+
+def _read(file: ElementaryFile, card: CardState, offset: int, length: int) -> tuple[bytes, SW]:
+    content = file.open(Mode.READ, card.security_status)
+    if offset >= len(content.data):
+        raise CardError(SW.WRONG_OFFSET, f"{file.name} has {len(content.data)} bytes")
+    return content.data[offset : offset + length], SW.OK if content.intact else SW.WARNING_CORRUPT

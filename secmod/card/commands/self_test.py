@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Self-test (PP-0077, FPT_TST.1): known answers of the cryptography, and the checksum of every object."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from secmod.apdu import SW
+from secmod.card.dispatch import command
+from secmod.crypto import selftest
+from secmod.errors import CardError
+
+if TYPE_CHECKING:
+    from secmod.apdu import CommandApdu
+    from secmod.card.state import CardState
+
+log = logging.getLogger(__name__)
+
+
+@command("self_test", None, proprietary=True, p1=0x00, p2=0x00)
+def self_test(apdu: CommandApdu, card: CardState) -> None:
+    """9000 if all is well, else 6F00."""
+    failed = [*selftest.run(), *card.tree.damaged()]
+    if failed:
+        log.warning("self-test failed: %s", ", ".join(failed))
+        raise CardError(SW.NO_DIAGNOSIS, f"self-test failed: {', '.join(failed)}")

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a command's header to its handler, and from what the handler says to a response.
+
+The order of checks is that of the facts sheet for ISO/IEC 7816-4: instruction, class, parameters, lengths, content of the data
+field, access rule; the handler goes on with objects, their rules and states.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from secmod.apdu import SW, ResponseApdu
+from secmod.card.access import Rule, compile_rule, evaluate
+from secmod.errors import CardError, TlvError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable, Mapping
+
+    from secmod.apdu import CommandApdu
+    from secmod.card.state import CardState
+    from secmod.profile.model import Command
+    from secmod.profile.table import Table
+
+    Handler = Callable[..., bytes | ResponseApdu | None]
+
+
+class Data(enum.Enum):
+    """Whether a command carries data."""
+
+    NEVER = "never"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a handler accepts; attached to it by `command`."""
+
+    name: str
+    instruction: int | None
+    proprietary: bool
+    p1: Container[int] | None
+    p2: Container[int] | None
+    data: Data
+    chaining: bool
+    parse: Callable[[CommandApdu], Any] | None
+    parameters: type | None
+
+
+def command(  # noqa: PLR0913  (one keyword for each thing a header can say)
+    name: str,
+    instruction: int | None,
+    *,
+    p1: int | Container[int] | None = None,
+    p2: int | Container[int] | None = None,
+    data: Data = Data.NEVER,
+    proprietary: bool = False,
+    chaining: bool = False,
+    parse: Callable[[CommandApdu], Any] | None = None,
+    parameters: type | None = None,
+) -> Callable[[Handler], Handler]:
+    """Makes a function the handler of a command.
+
+    `name` is the command's name in profiles.  `instruction` is None if the profile says it.  `p1` and `p2` are the values
+    allowed (None: any).  `parse` turns the data field into the handler's third argument before the access rule is looked at;
+    `parameters` is a frozen dataclass of integers and tuples of integers that the profile fills, the handler's last argument.
+    """
+
+    def describe(handler: Handler) -> Handler:
+        handler.description = Description(  # type: ignore[attr-defined]
+            name,
+            instruction,
+            proprietary,
+            frozenset((p1,)) if isinstance(p1, int) else p1,
+            frozenset((p2,)) if isinstance(p2, int) else p2,
+            data,
+            chaining,
+            parse,
+            parameters,
+        )
+        return handler
+
+    return describe
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A handler as one profile has it."""
+
+    description: Description
+    handler: Handler
+    rule: Rule
+    parameters: Any
+
+
+class Dispatcher:
+    """The commands of one profile, found by class and instruction."""
+
+    def __init__(self, handlers: Iterable[Handler], commands: Mapping[str, Command]) -> None:
+        by_name: dict[str, list[Handler]] = {}
+        for handler in handlers:
+            by_name.setdefault(handler.description.name, []).append(handler)  # type: ignore[attr-defined]
+        self._table: dict[int, tuple[_Entry, ...]] = {}
+        for name, entry in commands.items():
+            if name not in by_name:
+                raise entry.parameters.error(f"the card has no command {name!r}; it can be {entry.parameters.suggest(name, by_name)}")
+            self._add(entry, by_name[name])
+
+    def _add(self, command: Command, handlers: list[Handler]) -> None:
+        table = command.parameters.copy()
+        rule = compile_rule(command.access)
+        wanted = next((h.description.parameters for h in handlers if h.description.parameters), None)  # type: ignore[attr-defined]
+        told = any(h.description.instruction is None for h in handlers)  # type: ignore[attr-defined]
+        instruction = table.integer("instruction", 0x02, 0xFE) if told else None
+        parameters = _parameters(wanted, table) if wanted else None
+        table.end()
+        for handler in handlers:
+            description: Description = handler.description  # type: ignore[attr-defined]
+            ins = instruction if description.instruction is None else description.instruction
+            key = description.proprietary << 8 | ins
+            entry = _Entry(description, handler, rule, parameters if description.parameters else None)
+            self._table[key] = (*self._table.get(key, ()), entry)
+
+    def allows_chaining(self, apdu: CommandApdu) -> bool:
+        """Whether the command may come in parts (ISO/IEC 7816-4 clause 5.3.3)."""
+        return any(
+            entry.description.chaining and _matches(entry.description, apdu)
+            for entry in self._table.get((apdu.cla & 0x80) << 1 | apdu.ins, ())
+        )
+
+    def dispatch(self, apdu: CommandApdu, card: CardState) -> bytes:
+        """The response, data and status word, of a complete plain command.  Raises CardError for every other outcome than success
+        or a warning."""
+        entry = self._find(apdu)
+        description = entry.description
+        if description.data is not Data.OPTIONAL and bool(apdu.data) is not (description.data is Data.REQUIRED):
+            raise CardError(SW.WRONG_LENGTH, "command data is missing" if not apdu.data else "this command carries no data")
+        arguments: list[Any] = [apdu, card]
+        if description.parse is not None:
+            try:
+                arguments.append(description.parse(apdu))
+            except TlvError as error:
+                raise CardError(SW.WRONG_DATA, str(error)) from None
+        if not evaluate(entry.rule, card.security_status):
+            raise CardError(SW.SECURITY_STATUS, f"{description.name} is not allowed now")
+        if entry.parameters is not None:
+            arguments.append(entry.parameters)
+        return _response(entry.handler(*arguments), apdu.ne)
+
+    def _find(self, apdu: CommandApdu) -> _Entry:
+        proprietary = (apdu.cla & 0x80) << 1
+        entries = self._table.get(proprietary | apdu.ins)
+        if entries is None:
+            if (proprietary ^ 0x100 | apdu.ins) in self._table:
+                raise CardError(SW.CLA_NOT_SUPPORTED)
+            raise CardError(SW.INS_NOT_SUPPORTED)
+        for entry in entries:
+            if _matches(entry.description, apdu):
+                return entry
+        raise CardError(SW.WRONG_P1P2)
+
+
+def _matches(description: Description, apdu: CommandApdu) -> bool:
+    return (description.p1 is None or apdu.p1 in description.p1) and (description.p2 is None or apdu.p2 in description.p2)
+
+
+def _parameters(wanted: type, table: Table) -> Any:
+    values = {
+        field.name: table.integers(field.name, 0, 0xFF) if "tuple" in str(field.type) else table.integer(field.name, 0, 65536)
+        for field in dataclasses.fields(wanted)
+    }
+    return wanted(**values)
+
+
+def _response(result: bytes | ResponseApdu | None, ne: int) -> bytes:
+    """Data is withheld if none was asked for; handlers have made sure that it fits otherwise."""
+    if result is None:
+        return b"\x90\x00"
+    data, trailer = (result, b"\x90\x00") if isinstance(result, bytes) else (result.data, int(result.sw).to_bytes(2))
+    if not ne:
+        return trailer
+    if len(data) > ne:
+        raise AssertionError("a handler returned more than was asked for")
+    return data + trailer
+
+
+def require_room(apdu: CommandApdu, length: int) -> None:
+    """For results that must not be cut: raises 6Cxx or 6700 if `length` bytes are more than the command asks for.
+
+    Called before anything is done, so that a refused command changes nothing.  No Le at all withholds the data and is allowed.
+    """
+    if apdu.ne and length > apdu.ne:
+        raise CardError(SW.correct_le(length & 0xFF) if length <= 256 else SW.WRONG_LENGTH, f"the response has {length} bytes")

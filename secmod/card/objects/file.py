@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Transparent elementary files (ISO/IEC 7816-4 clause 7.2.2)."""
+
+from __future__ import annotations
+
+import enum
+import zlib
+from typing import TYPE_CHECKING
+
+from secmod.apdu import SW
+from secmod.card.access import Rule, evaluate
+from secmod.card.lifecycle import FileState
+from secmod.errors import CardError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from secmod.card.objects.directory import Directory
+    from secmod.card.security_status import SecurityStatus
+
+
+class Mode(enum.Enum):
+    """What a file is opened for."""
+
+    READ = "read"
+    UPDATE = "update"
+
+
+class Content:
+    """The bytes of a file up to their logical end, with a checksum that tells when they were changed behind our back."""
+
+    __slots__ = ("_checksum", "data")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self._checksum = zlib.crc32(data)
+
+    @property
+    def intact(self) -> bool:
+        """Whether the bytes are those that were written."""
+        return zlib.crc32(self.data) == self._checksum
+
+
+class ElementaryFile:
+    """A transparent EF of `size` bytes at most; its content is reached by `open` alone."""
+
+    __slots__ = ("_content", "_rules", "directory", "fid", "name", "sfi", "size", "state")
+
+    def __init__(  # noqa: PLR0913  (the fields of ISO's control parameters)
+        self,
+        *,
+        name: str,
+        fid: int,
+        sfi: int | None,
+        size: int,
+        content: bytes,
+        rules: Mapping[Mode, Rule],
+        state: FileState,
+        directory: Directory,
+    ) -> None:
+        self.name = name
+        self.fid = fid
+        self.sfi = sfi
+        self.size = size
+        self.state = state
+        self.directory = directory
+        self._rules = rules
+        self._content = Content(content)
+
+    def open(self, mode: Mode, status: SecurityStatus) -> Content:
+        """The content, for one command.  Raises CardError 6982 if the rule is not satisfied or the file is not active."""
+        if self.state is not FileState.ACTIVE or not evaluate(self._rules[mode], status):
+            raise CardError(SW.SECURITY_STATUS, f"{mode.value} {self.name} is not allowed now")
+        return self._content
+
+    @property
+    def intact(self) -> bool:
+        """Whether the checksum over the content is right (FDP_SDI.2)."""
+        return self._content.intact
+
+    def __repr__(self) -> str:
+        return f"<EF {self.name} {self.fid:04X}>"

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Places for private keys.  The secrets themselves live in the native vault."""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+from secmod.apdu import SW
+from secmod.card.access import Rule, evaluate
+from secmod.card.lifecycle import KeyState
+from secmod.errors import CardError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from secmod import crypto
+    from secmod.card.security_status import SecurityStatus
+    from secmod.crypto import Curve
+    from secmod.profile import model
+
+
+class Operation(enum.Enum):
+    """What a key is opened for; signing has a rule for each state of the key."""
+
+    GENERATE = "generate"
+    READ_PUBLIC = "read_public"
+    SIGN = "sign"
+
+
+class Content:
+    """What a private key's place holds: a secret, or nothing."""
+
+    __slots__ = ("secret", "state")
+
+    def __init__(self) -> None:
+        self.secret: crypto.PrivateKey | None = None
+        self.state = KeyState.EMPTY
+
+    def replace(self, secret: crypto.PrivateKey, state: KeyState) -> None:
+        """Holds the new secret; the old one is wiped."""
+        if self.secret is not None:
+            self.secret.release()
+        self.secret, self.state = secret, state
+
+    def clear(self) -> None:
+        """Holds nothing; the secret is wiped."""
+        if self.secret is not None:
+            self.secret.release()
+        self.secret, self.state = None, KeyState.EMPTY
+
+
+class PrivateKey:
+    """A place for a private key, under its one-byte reference."""
+
+    __slots__ = (
+        "_content",
+        "_rules",
+        "_states",
+        "algorithms",
+        "curve",
+        "default_curve",
+        "name",
+        "reference",
+        "state_after_generate",
+        "volatile",
+    )
+
+    def __init__(  # noqa: PLR0913  (the fields of a profile's entry)
+        self,
+        *,
+        description: model.PrivateKey,
+        curve: Curve | None,
+        default_curve: Curve,
+        rules: Mapping[str, Rule],
+        states: Mapping[str, frozenset[KeyState] | None],
+        state_after_generate: KeyState,
+    ) -> None:
+        self.name = description.name
+        self.reference = description.reference
+        self.algorithms = description.algorithms
+        self.volatile = description.volatile
+        self.curve = curve
+        self.default_curve = default_curve
+        self.state_after_generate = state_after_generate
+        self._rules = rules
+        self._states = states
+        self._content = Content()
+
+    def open(self, operation: Operation, status: SecurityStatus) -> Content:
+        """The content, for one command.
+
+        Raises CardError 6982 if the rule for the operation is not satisfied, then 6985 if the key is in a state that the
+        operation does not work on, 6400 if it is empty and 6984 if it is terminated.
+        """
+        content = self._content
+        name = operation.value
+        if operation is Operation.SIGN:
+            name = "sign_deactivated" if content.state is KeyState.DEACTIVATED else "sign_active"
+        if not evaluate(self._rules[name], status):
+            raise CardError(SW.SECURITY_STATUS, f"{name} is not allowed with {self.name} now")
+        states = self._states[name]
+        if states is not None:
+            if content.state not in states:
+                raise CardError(SW.CONDITIONS, f"{name} does not work on {self.name} while it is {content.state.name.lower()}")
+        elif content.state is KeyState.EMPTY:
+            raise CardError(SW.EXECUTION_ERROR, f"{self.name} is empty")
+        elif content.state is KeyState.TERMINATED:
+            raise CardError(SW.REFERENCE_UNUSABLE, f"{self.name} is terminated")
+        return content
+
+    def wipe(self) -> None:
+        """The place is empty and the secret gone: for volatile keys at a reset."""
+        self._content.clear()
+
+    def summary(self) -> tuple[KeyState, Curve | None, bytes | None]:
+        """State, curve and public point, for the inventory; the inventory's own rule guards it."""
+        secret = self._content.secret
+        return self._content.state, secret and secret.curve, secret and secret.public_point
+
+    def __repr__(self) -> str:
+        return f"<private key {self.name} {self.reference:02X}>"

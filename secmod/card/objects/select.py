@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finding files, and describing what was found (ISO/IEC 7816-4 clauses 7.3 and 7.4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from secmod.apdu import SW, Tag, Tlv
+from secmod.card.objects.directory import Directory
+from secmod.errors import CardError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from secmod.card.objects.file import ElementaryFile
+    from secmod.card.objects.tree import ObjectTree
+
+MF = 0x3F00
+
+_DIRECTORY_DESCRIPTOR = 0x78  # DF, shareable
+_TRANSPARENT_DESCRIPTOR = 0x41  # transparent working EF, shareable
+
+
+class Selection:
+    """The current DF and, if one is selected, the current EF."""
+
+    __slots__ = ("directory", "file")
+
+    def __init__(self, directory: Directory) -> None:
+        self.directory = directory
+        self.file: ElementaryFile | None = None
+
+    def select(self, found: Directory | ElementaryFile) -> None:
+        """`found` is current; an EF brings its DF along, a DF leaves no EF current."""
+        if isinstance(found, Directory):
+            self.directory, self.file = found, None
+        else:
+            self.directory, self.file = found.directory, found
+
+    @property
+    def current(self) -> Directory | ElementaryFile:
+        """The current EF, or else the current DF."""
+        return self.file or self.directory
+
+
+def by_identifier(tree: ObjectTree, current: Directory, fid: int) -> list[Directory | ElementaryFile]:
+    """Files with this identifier: the MF, children of the current DF, its parent, the parent's children, in this order."""
+    if fid == MF:
+        return [tree.mf]
+    parent = current.parent
+    places: list[Directory | ElementaryFile] = [*current.children]
+    if parent is not None:
+        places += [parent, *parent.children]
+    return _with_fid(places, fid)
+
+
+def child_directory(current: Directory, fid: int) -> list[Directory | ElementaryFile]:
+    """DFs directly in the current DF."""
+    return _with_fid(current.directories, fid)
+
+
+def child_file(current: Directory, fid: int) -> list[Directory | ElementaryFile]:
+    """EFs directly in the current DF."""
+    return _with_fid(current.files, fid)
+
+
+def parent_directory(current: Directory) -> list[Directory | ElementaryFile]:
+    """The DF above the current one; the MF has none."""
+    return [] if current.parent is None else [current.parent]
+
+
+def by_name(tree: ObjectTree, name: bytes) -> list[Directory | ElementaryFile]:
+    """DFs whose AID starts with `name`; an empty name is the MF."""
+    if not name:
+        return [tree.mf]
+    return [directory for directory in tree.directories if directory.aid.startswith(name)]
+
+
+def by_path(start: Directory, path: Sequence[int]) -> list[Directory | ElementaryFile]:
+    """The file at the end of a path of identifiers below `start`."""
+    directory = start
+    for fid in path[:-1]:
+        found = _with_fid(directory.directories, fid)
+        if not found:
+            return []
+        directory = found[0]  # type: ignore[assignment]  # _with_fid keeps the kind
+    return _with_fid(directory.children, path[-1])
+
+
+def _with_fid(places: Iterable[Directory | ElementaryFile], fid: int) -> list[Directory | ElementaryFile]:
+    return [place for place in places if place.fid == fid]
+
+
+def occurrence(
+    found: Sequence[Directory | ElementaryFile], current: Directory | ElementaryFile, which: int
+) -> Directory | ElementaryFile:
+    """The first (0), last (1), next (2) or previous (3) of what was found, seen from the current file.
+
+    Raises CardError 6A82 if there is none.
+    """
+    position = next((index for index, file in enumerate(found) if file is current), None)
+    if which in (0, 1) and found:
+        return found[0] if which == 0 else found[-1]
+    # Next without a match so far starts at the first, previous at the last.
+    if which == 2 and found:
+        following = 0 if position is None else position + 1
+        if following < len(found):
+            return found[following]
+    if which == 3 and found:
+        preceding = len(found) - 1 if position is None else position - 1
+        if preceding >= 0:
+            return found[preceding]
+    raise CardError(SW.FILE_NOT_FOUND)
+
+
+def control_parameters(file: Directory | ElementaryFile) -> bytes:
+    """The content of an FCP template (without the outer tag 62)."""
+    if isinstance(file, Directory):
+        parts = [
+            Tlv(Tag.FILE_DESCRIPTOR, bytes([_DIRECTORY_DESCRIPTOR])),
+            Tlv(Tag.FILE_IDENTIFIER, file.fid.to_bytes(2)),
+            Tlv(Tag.DF_NAME, file.aid),
+        ]
+    else:
+        parts = [
+            Tlv(Tag.FILE_SIZE, file.size.to_bytes(max(2, (file.size.bit_length() + 7) // 8))),
+            Tlv(Tag.FILE_DESCRIPTOR, bytes([_TRANSPARENT_DESCRIPTOR])),
+            Tlv(Tag.FILE_IDENTIFIER, file.fid.to_bytes(2)),
+            Tlv(Tag.SHORT_FILE_IDENTIFIER, b"" if file.sfi is None else bytes([file.sfi << 3])),
+        ]
+    parts.append(Tlv(Tag.LIFE_CYCLE_STATUS, bytes([file.state])))
+    return b"".join(part.encode() for part in parts)
+
+
+def management_data(file: Directory | ElementaryFile) -> bytes:
+    """The content of an FMD template (without the outer tag 64): the DF name."""
+    return Tlv(Tag.DF_NAME, file.aid).encode() if isinstance(file, Directory) else b""

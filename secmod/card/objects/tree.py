@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All objects of a card, built from its profile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from secmod.card.access import compile_rule
+from secmod.card.lifecycle import FileState, KeyState
+from secmod.card.objects.data_object import DataObject, key_inventory, phase_code
+from secmod.card.objects.directory import Directory
+from secmod.card.objects.file import ElementaryFile, Mode
+from secmod.card.objects.private_key import PrivateKey
+from secmod.card.objects.public_key import PublicKey
+from secmod.crypto import CURVES, check_point
+from secmod.errors import PointError, ProfileError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from secmod.card.lifecycle import LifeCycle
+    from secmod.crypto import Curve
+    from secmod.profile import Profile, model
+
+
+class ObjectTree:
+    """Files by place, keys by reference, data objects by tag.  Raises ProfileError if the profile names an unknown curve or a
+    bad point."""
+
+    def __init__(self, profile: Profile, lifecycle: LifeCycle) -> None:
+        self._profile = profile
+        self.directories = self._build_directories()
+        self.mf = self.directories[0]
+        self.files = self._build_files()
+        self.private_keys = {key.reference: self._private_key(key) for key in profile.private_keys}
+        self.public_keys = {key.reference: self._public_key(key) for key in profile.public_keys}
+        values: dict[str, Callable[[], bytes]] = {
+            "phase": lambda: phase_code(lifecycle),
+            "key_inventory": lambda: key_inventory(self),
+        }
+        self.data_objects = {
+            entry.tag: DataObject(entry.tag, compile_rule(entry.read), values[entry.content]) for entry in profile.data_objects
+        }
+
+    def wipe_volatile(self) -> None:
+        """The keys that live in RAM are gone."""
+        for key in self.private_keys.values():
+            if key.volatile:
+                key.wipe()
+
+    def damaged(self) -> list[str]:
+        """Names of the objects whose checksum is wrong."""
+        return [file.name for file in self.files if not file.intact]
+
+    def _build_directories(self) -> list[Directory]:
+        built: dict[str, Directory] = {}
+        for entry in self._profile.directories:
+            parent = built[entry.parent] if entry.parent is not None else None
+            directory = Directory(entry.name, entry.fid, entry.aid, FileState[entry.state.upper()], parent)
+            if parent is not None:
+                parent.directories.append(directory)
+            built[entry.name] = directory
+        return list(built.values())
+
+    def _build_files(self) -> list[ElementaryFile]:
+        directories = {directory.name: directory for directory in self.directories}
+        files = []
+        for entry in self._profile.files:
+            directory = directories[entry.directory]
+            file = ElementaryFile(
+                name=entry.name,
+                fid=entry.fid,
+                sfi=entry.sfi,
+                size=entry.size,
+                content=entry.content,
+                rules={mode: compile_rule(entry.rules[mode.value]) for mode in Mode},
+                state=FileState[entry.state.upper()],
+                directory=directory,
+            )
+            directory.files.append(file)
+            files.append(file)
+        return files
+
+    def _curve(self, name: str, key: str) -> Curve:
+        if name not in CURVES:
+            raise ProfileError(f"profile {self._profile.name}: {key}: no curve {name!r}; the core has {', '.join(CURVES)}")
+        return CURVES[name]
+
+    def _private_key(self, entry: model.PrivateKey) -> PrivateKey:
+        return PrivateKey(
+            description=entry,
+            curve=None if entry.curve is None else self._curve(entry.curve, entry.name),
+            default_curve=self._curve(entry.default_curve, entry.name),
+            rules={name: compile_rule(key_rule.rule) for name, key_rule in entry.rules.items()},
+            states={
+                name: None if key_rule.states is None else frozenset(KeyState[state.upper()] for state in key_rule.states)
+                for name, key_rule in entry.rules.items()
+            },
+            state_after_generate=KeyState[entry.state_after_generate.upper()],
+        )
+
+    def _public_key(self, entry: model.PublicKey) -> PublicKey:
+        curve = None if entry.curve is None else self._curve(entry.curve, entry.name)
+        if curve is not None and entry.point is not None:
+            try:
+                check_point(curve, entry.point)
+            except PointError as error:
+                raise ProfileError(f"profile {self._profile.name}: {entry.name}: {error}") from None
+        return PublicKey(
+            name=entry.name,
+            reference=entry.reference,
+            volatile=entry.volatile,
+            verify=compile_rule(entry.verify),
+            curve=curve,
+            point=entry.point,
+        )
