@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The versions of everything that takes part, for `secmod --version` and the doctor."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+
+IFDHANDLER = "3.0"  # the interface between pcscd and a reader driver that native/ifd implements
+
+
+def versions() -> dict[str, str]:
+    """Names and versions, secmod's own first."""
+    from secmod.crypto import libcrypto_version
+    from secmod.reader import PROTOCOL_VERSION
+
+    return {
+        "secmod": metadata.version("secmod"),
+        "libcrypto": libcrypto_version(),
+        "driver": f"IFDHandler {IFDHANDLER}, link protocol {PROTOCOL_VERSION}",
+        "Python": platform.python_version(),
+    }
+
+
+__all__ = ["IFDHANDLER", "versions"]

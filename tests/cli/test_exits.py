@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every expected error is one sentence with an exit code; an unexpected one keeps its traceback."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from secmod import errors
+from secmod.cli.exits import ExitCode, explain
+
+
+def every_secmod_error() -> list[type[errors.SecmodError]]:
+    return [value for name in errors.__all__ if isinstance(value := getattr(errors, name), type)]
+
+
+@pytest.mark.parametrize("kind", every_secmod_error())
+def test_every_error_of_secmod_is_explained_in_one_line(kind: type[errors.SecmodError]) -> None:
+    error = kind(0x6A82, "no such file") if issubclass(kind, errors.StatusError) else _made(kind)
+    explanation = explain(error)
+    assert explanation is not None
+    assert explanation.sentence
+    assert "\n" not in explanation.sentence
+    wanted = ExitCode.NO_CARD if issubclass(kind, (errors.NoReaderError, errors.NoCardError)) else ExitCode.FAILURE
+    assert explanation.code == wanted
+
+
+def _made(kind: type[errors.SecmodError]) -> errors.SecmodError:
+    return kind(0x6700, "first line\nsecond line") if issubclass(kind, errors.CardError) else kind("first line\nsecond line")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (click.UsageError("no such option"), ExitCode.USAGE),
+        (click.FileError("a.toml", "is not there"), ExitCode.FAILURE),
+        (click.Abort(), ExitCode.INTERRUPTED),
+        (click.exceptions.Exit(1), ExitCode.FAILURE),
+        (PermissionError(13, "Permission denied", "/run/secmod"), ExitCode.FAILURE),
+    ],
+)
+def test_other_expected_errors(error: Exception, code: ExitCode) -> None:
+    explanation = explain(error)
+    assert explanation is not None
+    assert explanation.code == code
+
+
+def test_a_defect_is_not_explained_away() -> None:
+    assert explain(ZeroDivisionError()) is None
