@@ -97,8 +97,9 @@ SECMOD_API int secmod_ecka_agree(secmod_vault *vault, uint64_t handle, const uin
 
 /* ---- random numbers, hashes ------------------------------------------------------------------------------------------------ */
 
-/* CTR_DRBG (AES-256, derivation function, SP 800-90A), one per vault, seeded by the operating system, safe after fork.
- * `length` up to 65536. */
+#define SECMOD_RANDOM_MAX 65536 /* bytes in one call */
+
+/* CTR_DRBG (AES-256, derivation function, SP 800-90A), one per vault, seeded by the operating system, safe after fork. */
 SECMOD_API int secmod_random(secmod_vault *vault, uint8_t *out, size_t length);
 
 #define SECMOD_SHA256 1

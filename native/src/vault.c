@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A handle is serial number * 256 + slot.  Serial numbers count through the whole process and are never used again, so neither
+ * a released key's handle nor one of another vault opens anything.
+ *
+ * Locks.  A slot's lock guards its handle and key and is held while the key is at work: one key serves one thread at a time,
+ * different keys do not wait for each other.  The vault's lock guards only which slots are taken.  No thread holds both. */
+#include "vault.h"
+
+#include <openssl/err.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wipe.h"
+
+#define SCALAR_TRIES 256 /* each succeeds with a probability above one half; all failing means a broken generator */
+
+struct slot {
+    pthread_mutex_t lock;
+    uint64_t handle; /* 0: no key */
+    struct private_key key;
+};
+
+struct secmod_vault {
+    EVP_RAND_CTX *drbg;
+    pthread_mutex_t lock;
+    int live;
+    uint8_t taken[SECMOD_VAULT_SLOTS];
+    struct slot slots[SECMOD_VAULT_SLOTS];
+};
+
+_Static_assert(SECMOD_VAULT_SLOTS == 256, "a handle keeps the slot in its lowest byte");
+
+static atomic_uint_fast64_t serial;
+
+static struct slot *slot_of(secmod_vault *vault, uint64_t handle) { return &vault->slots[handle & 0xFF]; }
+
+/* ---- slots -------------------------------------------------------------------------------------------------------------- */
+
+/* A free slot, marked as taken; -1 if there is none. */
+static int slot_reserve(secmod_vault *vault) {
+    int found = -1;
+    pthread_mutex_lock(&vault->lock);
+    for (int i = 0; i < SECMOD_VAULT_SLOTS && found < 0; i++) {
+        if (!vault->taken[i]) found = i;
+    }
+    if (found >= 0) {
+        vault->taken[found] = 1;
+        vault->live++;
+    }
+    pthread_mutex_unlock(&vault->lock);
+    return found;
+}
+
+static void slot_free(secmod_vault *vault, size_t slot) {
+    pthread_mutex_lock(&vault->lock);
+    vault->taken[slot] = 0;
+    vault->live--;
+    pthread_mutex_unlock(&vault->lock);
+}
+
+/* Wipes the key in a slot if `handle` is its handle, or whatever its handle is if that is 0. */
+static int slot_wipe(secmod_vault *vault, size_t index, uint64_t handle) {
+    struct slot *slot = &vault->slots[index];
+    pthread_mutex_lock(&slot->lock);
+    int lives = slot->handle != 0 && (handle == 0 || slot->handle == handle);
+    if (lives) {
+        private_key_wipe(&slot->key);
+        slot->handle = 0;
+    }
+    pthread_mutex_unlock(&slot->lock);
+    if (lives) slot_free(vault, index);
+    return lives;
+}
+
+struct private_key *vault_take(secmod_vault *vault, uint64_t handle) {
+    if (vault == NULL || handle == 0) return NULL;
+    struct slot *slot = slot_of(vault, handle);
+    pthread_mutex_lock(&slot->lock);
+    if (slot->handle == handle) return &slot->key;
+    pthread_mutex_unlock(&slot->lock);
+    return NULL;
+}
+
+void vault_give_back(secmod_vault *vault, uint64_t handle) { pthread_mutex_unlock(&slot_of(vault, handle)->lock); }
+
+/* ---- the vault ---------------------------------------------------------------------------------------------------------- */
+
+static void locks_make(secmod_vault *vault) {
+    /* with default attributes, initialising a mutex can not fail on Linux */
+    pthread_mutex_init(&vault->lock, NULL);
+    for (int i = 0; i < SECMOD_VAULT_SLOTS; i++) pthread_mutex_init(&vault->slots[i].lock, NULL);
+}
+
+int secmod_vault_new(secmod_vault **vault) {
+    secmod_vault *made = calloc(1, sizeof *made);
+    if (made == NULL) return SECMOD_E_LIBRARY;
+    ERR_set_mark();
+    EVP_RAND_CTX *source = entropy_source_new();
+    made->drbg = source == NULL ? NULL : drbg_new(source);
+    EVP_RAND_CTX_free(source);
+    ERR_pop_to_mark();
+    if (made->drbg == NULL) {
+        free(made);
+        return SECMOD_E_RANDOM;
+    }
+    locks_make(made);
+    *vault = made;
+    return SECMOD_OK;
+}
+
+void secmod_vault_clear(secmod_vault *vault) {
+    if (vault == NULL) return;
+    for (size_t i = 0; i < SECMOD_VAULT_SLOTS; i++) (void)slot_wipe(vault, i, 0);
+}
+
+void secmod_vault_free(secmod_vault *vault) {
+    if (vault == NULL) return;
+    secmod_vault_clear(vault);
+    EVP_RAND_CTX_free(vault->drbg);
+    for (int i = 0; i < SECMOD_VAULT_SLOTS; i++) pthread_mutex_destroy(&vault->slots[i].lock);
+    pthread_mutex_destroy(&vault->lock);
+    wipe(vault, sizeof *vault);
+    free(vault);
+}
+
+int secmod_vault_live(secmod_vault *vault) {
+    if (vault == NULL) return 0;
+    pthread_mutex_lock(&vault->lock);
+    int live = vault->live;
+    pthread_mutex_unlock(&vault->lock);
+    return live;
+}
+
+/* ---- keys --------------------------------------------------------------------------------------------------------------- */
+
+/* Gives a key a slot and a handle; takes it over on success, wipes it otherwise. */
+static int key_store(secmod_vault *vault, struct private_key *key, uint64_t *handle) {
+    int index = slot_reserve(vault);
+    if (index < 0) {
+        private_key_wipe(key);
+        return SECMOD_E_FULL;
+    }
+    uint64_t fresh = (atomic_fetch_add(&serial, 1) + 1) << 8 | (uint64_t)index;
+    struct slot *slot = &vault->slots[index];
+    pthread_mutex_lock(&slot->lock);
+    slot->key = *key;
+    slot->handle = fresh;
+    pthread_mutex_unlock(&slot->lock);
+    *handle = fresh;
+    return SECMOD_OK;
+}
+
+/* A scalar in [1, n-1] by rejection (TR-03111 4.1.1, algorithm 1: drawing c in [0, n-2] and adding 1 is the same). */
+static int scalar_draw(EVP_RAND_CTX *drbg, const struct curve *curve, uint8_t *scalar) {
+    size_t length = curve_field_bytes(curve);
+    uint8_t top = (uint8_t)(0xFF >> (8 * curve->facts.field_bytes - curve->facts.bits));
+    for (int tries = 0; tries < SCALAR_TRIES; tries++) {
+        int result = drbg_generate(drbg, scalar, length, tries == 0 ? DRBG_FRESH : DRBG_AS_DUE);
+        if (result != SECMOD_OK) return result;
+        scalar[0] &= top;
+        if (scalar_in_range(curve, scalar)) return SECMOD_OK; /* tells about rejected scalars only */
+    }
+    wipe(scalar, length);
+    return SECMOD_E_RANDOM;
+}
+
+int secmod_key_generate(secmod_vault *vault, int curve, uint64_t *handle) {
+    const struct curve *row = curve_at(curve);
+    if (vault == NULL || row == NULL) return SECMOD_E_ARGUMENT;
+    uint8_t scalar[SECMOD_MAX_FIELD];
+    struct private_key key;
+    ERR_set_mark();
+    int result = scalar_draw(vault->drbg, row, scalar);
+    if (result == SECMOD_OK) result = private_key_new(row, scalar, &key);
+    if (result == SECMOD_OK) result = key_store(vault, &key, handle);
+    wipe(scalar, sizeof scalar);
+    ERR_pop_to_mark();
+    return result;
+}
+
+int secmod_key_import(secmod_vault *vault, int curve, const uint8_t *scalar, size_t length, uint64_t *handle) {
+    const struct curve *row = curve_at(curve);
+    if (vault == NULL || row == NULL || length != curve_field_bytes(row)) return SECMOD_E_ARGUMENT;
+    struct private_key key;
+    ERR_set_mark();
+    int result = private_key_new(row, scalar, &key);
+    if (result == SECMOD_OK) result = key_store(vault, &key, handle);
+    ERR_pop_to_mark();
+    return result;
+}
+
+int secmod_key_public(secmod_vault *vault, uint64_t handle, uint8_t *point, size_t *length) {
+    const struct private_key *key = vault_take(vault, handle);
+    if (key == NULL) return SECMOD_E_HANDLE;
+    size_t needed = curve_point_bytes(key->curve);
+    int fits = *length >= needed;
+    if (fits) {
+        memcpy(point, key->point, needed);
+        *length = needed;
+    }
+    vault_give_back(vault, handle);
+    return fits ? SECMOD_OK : SECMOD_E_ARGUMENT;
+}
+
+int secmod_key_release(secmod_vault *vault, uint64_t handle) {
+    if (vault == NULL || handle == 0) return SECMOD_E_HANDLE;
+    return slot_wipe(vault, handle & 0xFF, handle) ? SECMOD_OK : SECMOD_E_HANDLE;
+}
+
+/* ---- random numbers ----------------------------------------------------------------------------------------------------- */
+
+int secmod_random(secmod_vault *vault, uint8_t *out, size_t length) {
+    if (vault == NULL || length > SECMOD_RANDOM_MAX) return SECMOD_E_ARGUMENT;
+    ERR_set_mark();
+    int result = drbg_generate(vault->drbg, out, length, DRBG_AS_DUE);
+    ERR_pop_to_mark();
+    return result;
+}
