@@ -15,7 +15,8 @@
     ├── DriverError          installing or starting the reader driver and its pcscd
     ├── TransportError       host side: no answer came from the card
     │   ├── NoReaderError    no such reader, or no PC/SC service
-    │   └── NoCardError      the reader is empty, or the card was taken out
+    │   ├── NoCardError      the reader is empty, or the card was taken out
+    │   └── CardResetError   another program has reset the card
     └── StatusError          host side: the card answered with another status word than 9000
         ├── WrongLengthError, SecurityStatusError, BlockedError, ReferenceUnusableError, ConditionsError, WrongDataError,
         │   NotSupportedError, FileNotFoundOnCardError, ReferenceNotFoundError, WrongParametersError, CardFaultError
@@ -89,6 +90,10 @@ class NoCardError(TransportError):
     """The reader is empty, or its card was taken out."""
 
 
+class CardResetError(TransportError):
+    """Another program has reset the card: what was selected and proven is gone."""
+
+
 class StatusError(SecmodError):
     """The card answered with another status word than 9000.
 
@@ -159,6 +164,7 @@ __all__ = [
     "BlockedError",
     "CardError",
     "CardFaultError",
+    "CardResetError",
     "ConditionsError",
     "CryptoError",
     "DriverError",

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A card in this process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from secmod.errors import TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class PoweredCard(Protocol):
+    """What this transport needs of a card."""
+
+    atr: bytes
+    protocol: str
+    profile_name: str
+    transmit: Callable[[bytes], bytes]
+
+    def power_on(self) -> bytes: ...
+    def power_off(self) -> None: ...
+    def reset(self) -> bytes: ...
+
+
+class LocalTransport:
+    """Powers the card it is handed, and takes its power when closed."""
+
+    def __init__(self, card: PoweredCard) -> None:
+        self._card: PoweredCard | None = card
+        self.atr = card.power_on()
+        self.protocol = "T1"
+        self.name = f"local:{card.profile_name}"
+
+    def transmit(self, command: bytes) -> bytes:
+        """The card's response, at least 2 bytes.  Raises TransportError if closed."""
+        return self._open_card().transmit(command)
+
+    def reset(self) -> None:
+        """The card has been reset."""
+        self._open_card().reset()
+
+    def close(self) -> None:
+        """The card has no power."""
+        if self._card is not None:
+            self._card.power_off()
+            self._card = None
+
+    def _open_card(self) -> PoweredCard:
+        if self._card is None:
+            raise TransportError(f"{self.name} is closed")
+        return self._card
