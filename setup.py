@@ -15,11 +15,13 @@ class BuildExt(build_ext):
     """The reader driver is no Python module: it keeps its plain file name and links nothing but libc."""
 
     def get_ext_filename(self, fullname: str) -> str:
+        """libifdsecmod.so, without a Python tag."""
         if fullname in (DRIVER, DRIVER.rsplit(".", 1)[1]):
             return str(Path(*fullname.split("."))) + ".so"
         return super().get_ext_filename(fullname)
 
     def get_export_symbols(self, ext: Extension) -> list[str]:
+        """What the sources mark as visible, and no PyInit_."""
         return [] if ext.name == DRIVER else super().get_export_symbols(ext)
 
 

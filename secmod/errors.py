@@ -1,26 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every exception of secmod.
 
-    SecmodError
-    ├── CardError            card side: a command ends with this status word
-    │   └── ApduError        these bytes are no command or response APDU (ISO/IEC 7816-4)
-    ├── NoPowerError         card side: the card has no power
-    ├── TlvError             these bytes are no BER-TLV (ISO/IEC 8825-1)
-    ├── ProfileError         a card profile that can not be built
-    ├── CryptoError          the native core refused
-    │   ├── PointError       not a point of the curve
-    │   ├── SignatureError   the signature does not verify
-    │   └── HandleError      no secret lives under this handle
-    ├── LinkError            the connection between reader driver and card process
-    ├── DriverError          installing or starting the reader driver and its pcscd
-    ├── TransportError       host side: no answer came from the card
-    │   ├── NoReaderError    no such reader, or no PC/SC service
-    │   ├── NoCardError      the reader is empty, or the card was taken out
-    │   └── CardResetError   another program has reset the card
-    └── StatusError          host side: the card answered with another status word than 9000
-        ├── WrongLengthError, SecurityStatusError, BlockedError, ReferenceUnusableError, ConditionsError, WrongDataError,
-        │   NotSupportedError, FileNotFoundOnCardError, ReferenceNotFoundError, WrongParametersError, CardFaultError
-        └── RetriesLeftError    wrong password; `retries_left` tries remain
+SecmodError
+├── CardError            card side: a command ends with this status word
+│   └── ApduError        these bytes are no command or response APDU (ISO/IEC 7816-4)
+├── NoPowerError         card side: the card has no power
+├── TlvError             these bytes are no BER-TLV (ISO/IEC 8825-1)
+├── ProfileError         a card profile that can not be built
+├── CryptoError          the native core refused
+│   ├── PointError       not a point of the curve
+│   ├── SignatureError   the signature does not verify
+│   └── HandleError      no secret lives under this handle
+├── LinkError            the connection between reader driver and card process
+├── DriverError          installing or starting the reader driver and its pcscd
+├── UnknownNameError     host side: the profile or the core has nothing of this name
+├── TransportError       host side: no answer came from the card
+│   ├── NoReaderError    no such reader, or no PC/SC service
+│   ├── NoCardError      the reader is empty, or the card was taken out
+│   └── CardResetError   another program has reset the card
+└── StatusError          host side: the card answered with another status word than 9000
+    ├── WrongLengthError, SecurityStatusError, BlockedError, ReferenceUnusableError, ConditionsError, WrongDataError,
+    │   NotSupportedError, FileNotFoundOnCardError, ReferenceNotFoundError, WrongParametersError, CardFaultError
+    └── RetriesLeftError    wrong password; `retries_left` tries remain
 """
 
 from __future__ import annotations
@@ -76,6 +77,10 @@ class LinkError(SecmodError):
 
 class DriverError(SecmodError):
     """The reader driver or its pcscd can not be installed or started."""
+
+
+class UnknownNameError(SecmodError):
+    """The profile has no key or file, or the core no curve, of this name."""
 
 
 class TransportError(SecmodError):
@@ -186,6 +191,7 @@ __all__ = [
     "StatusError",
     "TlvError",
     "TransportError",
+    "UnknownNameError",
     "WrongDataError",
     "WrongLengthError",
     "WrongParametersError",

@@ -85,7 +85,7 @@ SECMOD_API int secmod_key_release(secmod_vault *vault, uint64_t handle);
 
 /* ---- ECDSA and ECKA (TR-03111 4.2, 4.3) ------------------------------------------------------------------------------------ */
 
-/* Signs a hash of 1 .. 64 bytes (cut to the bits of n on the left); the signature is r || s, 2L bytes.  *length as above. */
+/* Signs a hash of 1 .. 64 bytes (its leftmost bits up to those of n count); the signature is r || s, 2L bytes.  *length as above. */
 SECMOD_API int secmod_ecdsa_sign(secmod_vault *vault, uint64_t handle, const uint8_t *hash, size_t hash_length, uint8_t *signature,
                                  size_t *length);
 /* SECMOD_OK, SECMOD_E_SIGNATURE, or SECMOD_E_POINT for a bad key.  Variable time: all inputs are public. */

@@ -106,7 +106,9 @@ class Dispatcher:
         self._table: dict[int, tuple[_Entry, ...]] = {}
         for name, entry in commands.items():
             if name not in by_name:
-                raise entry.parameters.error(f"the card has no command {name!r}; it can be {entry.parameters.suggest(name, by_name)}")
+                raise entry.parameters.error(
+                    f"the card has no command {name!r}; it can be {entry.parameters.suggest(name, by_name)}"
+                )
             self._add(entry, by_name[name])
 
     def _add(self, command: Command, handlers: list[Handler]) -> None:
@@ -133,7 +135,8 @@ class Dispatcher:
 
     def dispatch(self, apdu: CommandApdu, card: CardState) -> bytes:
         """The response, data and status word, of a complete plain command.  Raises CardError for every other outcome than success
-        or a warning."""
+        or a warning.
+        """
         entry = self._find(apdu)
         description = entry.description
         if description.data is not Data.OPTIONAL and bool(apdu.data) is not (description.data is Data.REQUIRED):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """The key and algorithm that PSO COMPUTE DIGITAL SIGNATURE uses; `hash_length` in bytes is 0 if the algorithm leaves it open."""
+    """What PSO COMPUTE DIGITAL SIGNATURE uses; `hash_length` is in bytes, 0 if the algorithm leaves it open."""
 
     key: PrivateKey
     algorithm: Algorithm

@@ -223,15 +223,15 @@ def command(file: Path | None, as_json: bool) -> None:
         if file is None:
             file = directory / "reading.txt"
             file.write_text(SAMPLE, encoding="utf-8")
-        digest = hashlib.sha256(file.read_bytes()).digest()
         pcscd = stack.enter_context(PrivatePcscd(directory))
         emulator_log = directory / "emulator.log"
         stack.enter_context(_emulator(pcscd.socket_dir, emulator_log))
         os.environ.update(pcscd.env)
         client = Client(dialogue)
         stack.callback(client.close)
+        content = file.read_bytes()
         try:
-            reader, point, signature = _dialogue(client, digest)
+            reader, point, signature = _dialogue(client, hashlib.sha256(content).digest())
         except NoCardError as error:
             raise DriverError(f"{error}; the emulator said: {emulator_log.read_text(encoding='utf-8')}") from error
         _verify_with_openssl(directory, file, point, signature, dialogue)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from secmod.apdu import INS, SW, CommandApdu, Tag, Tlv
 from secmod.crypto import CURVES, Curve, check_point
-from secmod.errors import PointError, TlvError, TransportError
+from secmod.errors import PointError, TlvError, TransportError, UnknownNameError
 from secmod.host.channel import Channel
 from secmod.profile import Profile, load_profile
 from secmod.transport import open_transport
@@ -98,9 +98,7 @@ class SecurityModule:
         data = b""
         if curve is not None:
             data = Tlv(Tag.PUBLIC_KEY, Tlv(Tag.OBJECT_IDENTIFIER, self._curve(curve).oid).encode()).encode()
-        apdu = CommandApdu(
-            0x00, INS.GENERATE_ASYMMETRIC_KEY_PAIR, 0xC0 if overwrite else 0x80, reference, data, _SHORT_ANSWER
-        )
+        apdu = CommandApdu(0x00, INS.GENERATE_ASYMMETRIC_KEY_PAIR, 0xC0 if overwrite else 0x80, reference, data, _SHORT_ANSWER)
         return _public_key(self._channel.send(apdu, f"GENERATE ASYMMETRIC KEY PAIR {reference:02X}"), curve or default)
 
     def public_key(self, key: str | int) -> PublicKey:
@@ -180,11 +178,11 @@ class SecurityModule:
                 return entry.reference, entry.curve
         if isinstance(key, int):
             return key, None
-        raise KeyError(f"profile {self._profile.name} has no private key {key!r}")
+        raise UnknownNameError(f"profile {self._profile.name} has no private key {key!r}")
 
     def _curve(self, name: str) -> Curve:
         if name not in CURVES:
-            raise KeyError(f"no curve {name!r}; there is {', '.join(CURVES)}")
+            raise UnknownNameError(f"no curve {name!r}; there is {', '.join(CURVES)}")
         return CURVES[name]
 
     def _path(self, name: str) -> bytes:
@@ -197,7 +195,7 @@ class SecurityModule:
                     path = directory.fid.to_bytes(2) + path
                     directory = directories[directory.parent]
                 return path
-        raise KeyError(f"profile {self._profile.name} has no file {name!r}")
+        raise UnknownNameError(f"profile {self._profile.name} has no file {name!r}")
 
 
 def _public_key(answer: bytes, curve: str | None) -> PublicKey:

@@ -141,7 +141,7 @@ class _Reader:
 
     def _transport(self, table: Table) -> model.Transport:
         atr_table = table.table("atr")
-        atrs = {protocol: atr_table.octets(protocol, 2, 33) for protocol in ("T0", "T1") if protocol in atr_table.keys()}
+        atrs = {protocol: atr_table.octets(protocol, 2, 33) for protocol in ("T0", "T1") if protocol in atr_table.unread()}
         atr_table.end()
         for protocol, atr in atrs.items():
             if (mistake := _atr_mistake(atr, protocol)) is not None:
@@ -160,7 +160,7 @@ class _Reader:
 
     def _read_phases(self, table: Table) -> str:
         phases = table.table("list")
-        for letter in phases.keys():
+        for letter in phases.unread():
             entry = phases.table(letter)
             self._phases[letter] = model.Phase(letter, entry.integer("code", 0, 0xFF), entry.text("name"))
             entry.end()
@@ -177,7 +177,7 @@ class _Reader:
         if every is not None:
             self._every_access = model.Rule(dict.fromkeys(self._phases, self._condition(access, "every_access", every)))
         access.end()
-        for name in rules.keys():
+        for name in rules.unread():
             self._rules[name] = self._conditions(rules.table(name))
 
     def _condition(self, table: Table, key: str, text: str) -> str:
@@ -189,15 +189,13 @@ class _Reader:
         return text
 
     def _conditions(self, table: Table) -> model.Rule:
-        conditions = {
-            phase: self._condition(table, phase, table.text(phase)) for phase in self._phases if phase in table.keys()
-        }
+        conditions = {phase: self._condition(table, phase, table.text(phase)) for phase in self._phases if phase in table.unread()}
         table.end()
         return model.Rule(conditions)
 
     def _rule(self, table: Table, key: str, *, optional: bool = False) -> model.Rule:
         """A rule by name, or written out; what `every_access` says counts more."""
-        if key not in table.keys():
+        if key not in table.unread():
             if not optional:
                 table.text(key)
             table.raw(key, None)
@@ -213,16 +211,16 @@ class _Reader:
 
     def _key_rules(self, sets: Table) -> dict[str, dict[str, model.KeyRule]]:
         result: dict[str, dict[str, model.KeyRule]] = {}
-        for name in sets.keys():
+        for name in sets.unread():
             rules = sets.table(name)
             result[name] = {}
             for operation in model.KEY_OPERATIONS:
-                if operation not in rules.keys():
+                if operation not in rules.unread():
                     rules.raw(operation, None)
                     result[name][operation] = model.KeyRule(self._every_access or model.Rule({}), None)
                     continue
                 entry = rules.table(operation)
-                states = frozenset(entry.names("states", model.KEY_STATES)) if "states" in entry.keys() else None
+                states = frozenset(entry.names("states", model.KEY_STATES)) if "states" in entry.unread() else None
                 result[name][operation] = model.KeyRule(self._rule(entry, "access"), states)
                 entry.end()
             rules.end()
@@ -230,23 +228,23 @@ class _Reader:
 
     def _commands(self, commands: Table) -> dict[str, model.Command]:
         result: dict[str, model.Command] = {}
-        for name in commands.keys():
+        for name in commands.unread():
             table = commands.table(name)
             always = model.Rule(dict.fromkeys(self._phases, model.ALWAYS))
-            access = self._rule(table, "access") if "access" in table.keys() else always
+            access = self._rule(table, "access") if "access" in table.unread() else always
             result[name] = model.Command(name, access, table)
         return result
 
     def _algorithms(self, algorithms: Table) -> dict[str, model.Algorithm]:
         result: dict[str, model.Algorithm] = {}
-        for name in algorithms.keys():
+        for name in algorithms.unread():
             table = algorithms.table(name)
             oids = table.table("oids")
             result[name] = model.Algorithm(
                 name=name,
                 use=table.text("use", choice=("sign", "agree")),
                 reference=table.integer("reference", 0, 0xFF),
-                oids={oids.parse_octets("oids", oid): oids.integer(oid, 0, 64) for oid in oids.keys()},
+                oids={oids.parse_octets("oids", oid): oids.integer(oid, 0, 64) for oid in oids.unread()},
             )
             table.end()
         return result

@@ -115,7 +115,7 @@ class Table:
         """The same table, unread."""
         return Table(self._values, self.place)
 
-    def keys(self) -> list[str]:
+    def unread(self) -> list[str]:
         """The names not read yet."""
         return list(self._values)
 

@@ -19,9 +19,14 @@ class PoweredCard(Protocol):
     profile_name: str
     transmit: Callable[[bytes], bytes]
 
-    def power_on(self) -> bytes: ...
-    def power_off(self) -> None: ...
-    def reset(self) -> bytes: ...
+    def power_on(self) -> bytes:
+        """The card has power; returns the ATR."""
+
+    def power_off(self) -> None:
+        """The card has no power."""
+
+    def reset(self) -> bytes:
+        """As after power-on; returns the ATR."""
 
 
 class LocalTransport:

@@ -37,7 +37,9 @@ def _check(code: int, doing: str) -> None:
     if code in _NO_CARD:
         raise NoCardError(f"{text}; insert a card, or start the emulator: secmod serve")
     if code == scard.SCARD_W_RESET_CARD:
-        raise CardResetError(f"{text}; another program has reset the card, nothing is selected any more: call reset() and start over")
+        raise CardResetError(
+            f"{text}; another program has reset the card, nothing is selected any more: call reset() and start over"
+        )
     if code == scard.SCARD_E_SHARING_VIOLATION:
         raise TransportError(f"{text}; another program has the card for itself")
     raise TransportError(text)

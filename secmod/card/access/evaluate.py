@@ -17,8 +17,4 @@ def evaluate(rule: Rule, status: SecurityStatus) -> bool:
     condition = rule.get(status.phase, NEVER)
     if condition is ALWAYS:
         return True
-    return (
-        condition.possible
-        and (status.protected or not condition.protected)
-        and condition.proofs <= status.proofs
-    )
+    return condition.possible and (status.protected or not condition.protected) and condition.proofs <= status.proofs

@@ -101,9 +101,7 @@ def set_verification_key(apdu: CommandApdu, card: CardState, template: Template)
     card.environment.verifying = key
 
 
-@command(
-    "manage_security_environment", INS.MANAGE_SECURITY_ENVIRONMENT, p1=RESTORE, data=Data.NEVER, parameters=Environments
-)
+@command("manage_security_environment", INS.MANAGE_SECURITY_ENVIRONMENT, p1=RESTORE, data=Data.NEVER, parameters=Environments)
 def restore(apdu: CommandApdu, card: CardState, known: Environments) -> None:
     """Nothing is selected any more; 6A88 for an environment the profile does not have."""
     if apdu.p2 not in known.environments:

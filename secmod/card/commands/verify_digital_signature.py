@@ -35,7 +35,8 @@ class Question:
 
 def _question(apdu: CommandApdu) -> Question:
     """06 curve, 90 or 9A hash, 9C { 7F49 { 86 point } } or 7F49 { 86 point }, 9E signature; without 06 and key: 90, 9E."""
-    objects = {int(entry.tag): entry for entry in (parsed := Tlv.parse_all(apdu.data))}
+    parsed = Tlv.parse_all(apdu.data)
+    objects = {int(entry.tag): entry for entry in parsed}
     if len(objects) != len(parsed):
         raise CardError(SW.WRONG_DATA, "a data object stands twice")
     hashes = [objects.pop(tag) for tag in (Tag.HASH_CODE, Tag.SIGNATURE_INPUT) if tag in objects]

@@ -14,8 +14,8 @@ from secmod.errors import CardError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from secmod.card.objects.tree import ObjectTree
     from secmod.card.lifecycle import LifeCycle
+    from secmod.card.objects.tree import ObjectTree
     from secmod.card.security_status import SecurityStatus
     from secmod.crypto import Curve
 
@@ -44,7 +44,8 @@ def phase_code(lifecycle: LifeCycle) -> bytes:
 
 def key_inventory(tree: ObjectTree) -> bytes:
     """One template E2 for each key: reference (84 private, 83 public), state 8A, curve 06, and 04 with the first four bytes of
-    the SHA-256 of its point."""
+    the SHA-256 of its point.
+    """
     entries = [_entry(0x84, key.reference, *key.summary()) for key in tree.private_keys.values()]
     for public_key in tree.public_keys.values():
         curve, point = public_key.summary()

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 class ObjectTree:
     """Files by place, keys by reference, data objects by tag.  Raises ProfileError if the profile names an unknown curve or a
-    bad point."""
+    bad point.
+    """
 
     def __init__(self, profile: Profile, lifecycle: LifeCycle) -> None:
         self._profile = profile

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Algorithms by meaning, for both ends of the link; the work is done by the native core.
+
+    curves.py     which curves there are, and their sizes
+    vault.py      where private keys live, and random numbers come from
+    keys.py       a private key as an opaque handle: its public point, sign, agree
+    ecdsa.py      checking of signatures and of points
+    hashes.py     SHA-2
+    selftest.py   known-answer tests
+    results.py    result codes of the core, as exceptions
+
+A private key is made in a vault and never leaves it:
+
+    with Vault() as vault:
+        key = vault.generate(by_name("brainpoolP256r1"))
+        signature = key.sign(sha256(b"message"))
+        verify(key.curve, key.public_point, sha256(b"message"), signature)
+"""
+
+from __future__ import annotations
+
+from secmod.crypto.curves import CURVES, Curve, by_name, by_oid
+from secmod.crypto.ecdsa import check_point, verify
+from secmod.crypto.hashes import sha256, sha384, sha512
+from secmod.crypto.keys import PrivateKey
+from secmod.crypto.vault import Vault
+
+__all__ = ["CURVES", "Curve", "PrivateKey", "Vault", "by_name", "by_oid", "check_point", "sha256", "sha384", "sha512", "verify"]

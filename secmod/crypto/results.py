@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The core's result codes (native/include/secmod.h) as exceptions with a sentence."""
+
+from __future__ import annotations
+
+from secmod._native import lib
+from secmod.errors import CryptoError, HandleError, PointError, SignatureError
+
+FAILURES: dict[int, tuple[type[CryptoError], str]] = {
+    lib.SECMOD_E_ARGUMENT: (CryptoError, "a length, curve or option that the function does not know"),
+    lib.SECMOD_E_HANDLE: (HandleError, "no private key lives under this handle: it was released"),
+    lib.SECMOD_E_POINT: (PointError, "not an uncompressed point on the curve: length, prefix, range or equation is wrong"),
+    lib.SECMOD_E_SIGNATURE: (SignatureError, "the signature does not verify"),
+    lib.SECMOD_E_SCALAR: (CryptoError, "the private scalar is not in [1, n-1]"),
+    lib.SECMOD_E_FULL: (CryptoError, f"the vault is full: it holds {lib.SECMOD_VAULT_SLOTS} keys; release one first"),
+    lib.SECMOD_E_RANDOM: (CryptoError, "the random generator is in its alarm state"),
+    lib.SECMOD_E_LIBRARY: (CryptoError, "libcrypto refused the operation"),
+    lib.SECMOD_E_SELF_TEST: (CryptoError, "a known-answer test gave another answer"),
+}
+
+
+def failure(code: int, subject: str = "") -> CryptoError:
+    """The exception for a negative result code; `subject` says what was at fault, when the code alone does not."""
+    kind, sentence = FAILURES[code]
+    return kind(f"{subject}: {sentence}" if subject else sentence)
+
+
+__all__ = ["FAILURES", "failure"]

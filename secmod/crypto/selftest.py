@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Known-answer tests of the algorithms, as a module runs them at power-on."""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+from secmod._native import ffi, lib
+from secmod.crypto.results import failure
+
+
+class SelfTest(IntFlag):
+    """What can be tested; members combine with |."""
+
+    AES = lib.SECMOD_TEST_AES
+    CMAC = lib.SECMOD_TEST_CMAC
+    SHA = lib.SECMOD_TEST_SHA
+    DRBG = lib.SECMOD_TEST_DRBG
+    ECDSA = lib.SECMOD_TEST_ECDSA
+    ECKA = lib.SECMOD_TEST_ECKA
+
+
+ALL = SelfTest(lib.SECMOD_TEST_ALL)
+
+
+def run(tests: SelfTest = ALL) -> tuple[str, ...]:
+    """The names of the tests that gave another answer than the known one; empty when all is well."""
+    failed = ffi.new("int *")
+    code = lib.secmod_self_test(int(tests), failed)
+    if code not in (lib.SECMOD_OK, lib.SECMOD_E_SELF_TEST):
+        raise failure(code)
+    return tuple(test.name or "" for test in SelfTest(failed[0]))
+
+
+def library_version() -> str:
+    """The libcrypto in use, as it names itself."""
+    return str(ffi.string(lib.secmod_libcrypto_version()).decode("ascii"))
+
+
+__all__ = ["ALL", "SelfTest", "library_version", "run"]

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The vault: private keys live in it, in C, where they can be wiped; its generator is the source of every random number."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+from secmod._native import ffi, lib
+from secmod.crypto.curves import Curve
+from secmod.crypto.keys import PrivateKey
+from secmod.crypto.results import failure
+from secmod.errors import HandleError
+
+
+class Vault:
+    """A place for up to 256 private keys, with a random generator of its own (CTR_DRBG, SP 800-90A).
+
+    Any thread may use it.  Closed by `close` or at the end of a `with` block; then its keys are wiped and it makes no more.
+    """
+
+    __slots__ = ("__weakref__", "_vault")
+
+    def __init__(self) -> None:
+        made = ffi.new("secmod_vault **")
+        if code := lib.secmod_vault_new(made):
+            raise failure(code)
+        # Keys refer to the same object: the memory goes when the last of them does, so no thread is left working in freed memory.
+        self._vault: Any = ffi.gc(made[0], lib.secmod_vault_free)
+
+    def _open(self) -> Any:
+        if self._vault is None:
+            raise HandleError("this vault is closed")
+        return self._vault
+
+    def generate(self, curve: Curve) -> PrivateKey:
+        """A fresh private key (TR-03111 clause 4.1.3); CryptoError if the vault is full."""
+        handle = ffi.new("uint64_t *")
+        if code := lib.secmod_key_generate(self._open(), curve.index, handle):
+            raise failure(code)
+        return PrivateKey(self._vault, handle[0], curve)
+
+    def import_key(self, curve: Curve, scalar: bytes) -> PrivateKey:
+        """A known private key, for known-answer tests: big-endian, field_bytes long, in [1, n-1], else CryptoError."""
+        handle = ffi.new("uint64_t *")
+        if code := lib.secmod_key_import(self._open(), curve.index, scalar, len(scalar), handle):
+            raise failure(code)
+        return PrivateKey(self._vault, handle[0], curve)
+
+    def random(self, length: int) -> bytes:
+        """`length` random bytes."""
+        out = ffi.new("uint8_t[]", length)
+        for start in range(0, length, lib.SECMOD_RANDOM_MAX):
+            if code := lib.secmod_random(self._open(), out + start, min(length - start, lib.SECMOD_RANDOM_MAX)):
+                raise failure(code)
+        return bytes(ffi.buffer(out))
+
+    @property
+    def live(self) -> int:
+        """How many private keys live here."""
+        return 0 if self._vault is None else int(lib.secmod_vault_live(self._vault))
+
+    def clear(self) -> None:
+        """Every key is wiped; new ones can be made."""
+        lib.secmod_vault_clear(self._open())
+
+    def close(self) -> None:
+        """Every key is wiped, and the vault refuses further work; closing it again does nothing."""
+        if self._vault is not None:
+            self.clear()
+            self._vault = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return "Vault(closed)" if self._vault is None else f"Vault({self.live} keys)"
+
+
+__all__ = ["Vault"]
