@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -58,15 +59,10 @@ def tlv_tree(data: bytes) -> tuple[Tlv, ...]:
         return ()
 
 
-def _is_constructed(tag: int) -> bool:
-    """Bit 6 of the first tag byte (ISO/IEC 8825-1 clause 8.1.2.5)."""
-    return bool(tag.to_bytes((tag.bit_length() + 7) // 8 or 1)[0] & 0x20)
-
-
 def _tlv_json(objects: tuple[Tlv, ...]) -> list[dict[str, Any]]:
     return [
         {"tag": f"{item.tag:02X}", "children": _tlv_json(item.children)}
-        if _is_constructed(item.tag)
+        if item.constructed
         else {"tag": f"{item.tag:02X}", "value": item.value.hex().upper()}
         for item in objects
     ]
@@ -75,7 +71,7 @@ def _tlv_json(objects: tuple[Tlv, ...]) -> list[dict[str, Any]]:
 def _grow(tree: Tree, objects: tuple[Tlv, ...]) -> None:
     for item in objects:
         head = f"{item.tag:02X}  {len(item.value)} byte{'' if len(item.value) == 1 else 's'}"
-        if _is_constructed(item.tag):
+        if item.constructed:
             _grow(tree.add(head), item.children)
         else:
             tree.add(f"{head}  {item.value.hex().upper()}")
@@ -83,7 +79,7 @@ def _grow(tree: Tree, objects: tuple[Tlv, ...]) -> None:
 
 def decoded(command_bytes: bytes, response: bytes, microseconds: float) -> dict[str, Any]:
     """A command and its answer as it is printed."""
-    from secmod.apdu import INS, SW, ResponseApdu
+    from secmod.apdu import INS, ResponseApdu
 
     answer = ResponseApdu.parse(response)
     ins = command_bytes[1] if len(command_bytes) > 1 else None
@@ -93,7 +89,7 @@ def decoded(command_bytes: bytes, response: bytes, microseconds: float) -> dict[
         "data": answer.data.hex().upper(),
         "sw": str(answer.sw),
         "meaning": answer.sw.meaning,
-        "error": SW(answer.sw).is_error,
+        "error": answer.sw.is_error,
         "microseconds": round(microseconds),
         "tlv": _tlv_json(tlv_tree(answer.data)),
     }
@@ -130,7 +126,7 @@ def command(apdus: tuple[str, ...], target: str, as_json: bool) -> None:
 
     commands = read_commands(apdus)
     results = []
-    with open_transport(target) as card:
+    with closing(open_transport(target)) as card:
         for one in commands:
             started = time.perf_counter()
             response = card.transmit(one)

@@ -170,7 +170,7 @@ def _public_key_pem(point: bytes) -> str:
     """SubjectPublicKeyInfo (RFC 5480) of a point on brainpoolP256r1."""
     import base64
 
-    from secmod.crypto.curves import by_name
+    from secmod.crypto import by_name
 
     ec_public_key = bytes.fromhex("2A8648CE3D0201")
     algorithm = _der(0x30, _der(0x06, ec_public_key) + _der(0x06, by_name("brainpoolP256r1").oid))
@@ -188,16 +188,18 @@ def _signature_der(signature: bytes) -> bytes:
 
 def _dialogue(client: Client, digest: bytes) -> tuple[str, bytes, bytes]:
     """The main job: reader, application, key pair, signature. Returns reader, public point and r || s."""
-    from secmod.apdu import Tag, Tlv
+    from secmod.apdu import KeyTag, Tlv
 
     reader = client.reader_with_card()
     client.connect(reader)
     client.transmit("SELECT application", bytes([0x00, 0xA4, 0x04, 0x0C, len(AID)]) + AID)
     answer = client.transmit("GENERATE ASYMMETRIC KEY PAIR", bytes([0x00, 0x46, 0xC0, KEY, 0x00]))
-    point = Tlv.parse_all(answer)[0].find(Tag.PUBLIC_POINT).value
+    public = Tlv.parse(answer).find(KeyTag.PUBLIC_POINT)
+    if public is None:
+        raise SecmodError(f"the module's answer holds no public key: {answer.hex().upper()}")
     client.transmit("MSE SET (signature key)", bytes([0x00, 0x22, 0x41, 0xB6, 0x06, 0x84, 0x01, KEY, 0x80, 0x01, 0x00]))
     signature = client.transmit("PSO COMPUTE DIGITAL SIGNATURE", bytes([0x00, 0x2A, 0x9E, 0x9A, len(digest)]) + digest + b"\0")
-    return reader, point, signature
+    return reader, public.value, signature
 
 
 def _stop_on_sigterm(_number: int, _frame: object) -> None:

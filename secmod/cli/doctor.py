@@ -8,7 +8,6 @@ import errno
 import os
 import shutil
 import socket
-import stat
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -49,16 +48,17 @@ def program(name: str) -> str | None:
 
 
 def _core() -> Iterator[Finding]:
+    reinstall = "pip install --force-reinstall secmod"
     try:
-        from secmod.crypto import libcrypto_version, selftest
+        from secmod.crypto import selftest
     except ImportError as error:
-        yield Finding("native core", State.MISSING, f"can not be loaded: {error}", "pip install --force-reinstall secmod")
+        yield Finding("native core", State.MISSING, f"can not be loaded: {error}", reinstall)
         return
     failed = selftest.run()
     if failed:
-        yield Finding("native core", State.WRONG, f"self-test failed: {', '.join(failed)}", "pip install --force-reinstall secmod")
+        yield Finding("native core", State.WRONG, f"self-test failed: {', '.join(failed)}", reinstall)
     else:
-        yield Finding("native core", State.OK, f"self-test passed; {libcrypto_version()}")
+        yield Finding("native core", State.OK, f"self-test passed; {selftest.library_version()}")
 
 
 def _programs() -> Iterator[Finding]:
@@ -75,7 +75,7 @@ def _libraries() -> Iterator[Finding]:
         ctypes.CDLL("libpcsclite.so.1")
         yield Finding("libpcsclite.so.1", State.OK, "loads")
     except OSError as error:
-        yield Finding("libpcsclite.so.1", State.MISSING, f"the PC/SC client library: {error}", "sudo apt-get install libpcsclite1")
+        yield Finding("libpcsclite.so.1", State.MISSING, f"PC/SC client library: {error}", "sudo apt-get install libpcsclite1")
     if util.find_spec("smartcard"):
         yield Finding("pyscard", State.OK, "installed")
     else:

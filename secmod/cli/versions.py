@@ -11,13 +11,13 @@ IFDHANDLER = "3.0"  # the interface between pcscd and a reader driver that nativ
 
 def versions() -> dict[str, str]:
     """Names and versions, secmod's own first."""
-    from secmod.crypto import libcrypto_version
-    from secmod.reader import PROTOCOL_VERSION
+    from secmod.crypto.selftest import library_version
+    from secmod.reader.frame import VERSION
 
     return {
         "secmod": metadata.version("secmod"),
-        "libcrypto": libcrypto_version(),
-        "driver": f"IFDHandler {IFDHANDLER}, link protocol {PROTOCOL_VERSION}",
+        "libcrypto": library_version(),
+        "driver": f"IFDHandler {IFDHANDLER}, link protocol {VERSION}",
         "Python": platform.python_version(),
     }
 

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The main job, from end to end, with a real pcscd."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.pcsc
+
+
+def processes_of(directory: Path) -> list[int]:
+    """Who still runs with `directory` as its place for temporary files."""
+    marker = f"TMPDIR={directory}".encode()
+    found = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            words = environ.read_bytes().split(b"\0")
+        except OSError:  # it has ended, or is another user's
+            continue
+        if marker in words and int(environ.parent.name) != os.getpid():
+            found.append(int(environ.parent.name))
+    return found
+
+
+def test_a_file_is_signed_and_verified(secmod: Any, tmp_path: Path) -> None:
+    file = tmp_path / "letter.txt"
+    file.write_text("to be signed", encoding="utf-8")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    done = secmod("demo", "--json", str(file), env={"TMPDIR": str(temporary)})
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["verified"] is True
+    assert len(bytes.fromhex(result["signature"])) == 64
+    assert {step["sw"] for step in result["steps"] if "sw" in step} == {"9000"}
+    assert result["steps"][-1]["meaning"] == "Verified OK"
+    assert list(temporary.iterdir()) == []
+    assert processes_of(temporary) == []
+
+
+def test_every_step_is_in_the_table(secmod: Any, tmp_path: Path) -> None:
+    done = secmod("demo", env={"TMPDIR": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    for word in ("ATR", "SELECT", "GENERATE ASYMMETRIC KEY PAIR", "PSO COMPUTE DIGITAL SIGNATURE", "9000", "Verified OK", "µs"):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_leaves_nothing_running(tmp_path: Path, number: signal.Signals) -> None:
+    # The file to be signed is a pipe that nobody writes: the demo waits in its first step until it is interrupted.
+    pipe = tmp_path / "endless"
+    os.mkfifo(pipe)
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "secmod", "demo", str(pipe)]
+    with (
+        subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process,
+        pipe.open("wb"),  # opens once the demo reads
+    ):
+        process.send_signal(number)
+        _, log = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in log
+    assert processes_of(tmp_path) == []
+    assert list(tmp_path.iterdir()) == [pipe]

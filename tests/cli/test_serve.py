@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`secmod serve` as a process: it says when it is ready, stops when told, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@contextmanager
+def serving(*words: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "secmod", "serve", "--json", *words]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def ready(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """The document that `serve --json` prints once it serves."""
+    assert process.stdout
+    text = ""
+    for line in process.stdout:
+        text += line
+        if line == "}\n":
+            break
+    parsed: dict[str, Any] = json.loads(text)
+    return parsed
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_in_order_when_told(tmp_path: Path, number: signal.Signals) -> None:
+    with serving("--socket-dir", str(tmp_path), "--readers", "2") as process:
+        said = ready(process)
+        assert len(said["sockets"]) == 2
+        assert bytes.fromhex(said["atr"])[0] == 0x3B
+        process.send_signal(number)
+        _, log = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert "Traceback" not in log
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_does_not_outlive_its_parent(tmp_path: Path) -> None:
+    with serving("--socket-dir", str(tmp_path), "--until-eof") as process:
+        ready(process)
+        process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("profile", ["nonsense", "/nothing/here.toml"])
+def test_a_profile_that_is_not_there_is_a_sentence(secmod: Any, tmp_path: Path, profile: str) -> None:
+    done = secmod("serve", "--profile", profile, "--socket-dir", str(tmp_path))
+    assert done.returncode == 1
+    assert profile in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_typo_in_a_profile_is_named(secmod: Any, tmp_path: Path) -> None:
+    profile = tmp_path / "mine.toml"
+    profile.write_text('extends = "open"\n\n[profile]\nname = "mine"\nversoin = "1"\n', encoding="utf-8")
+    done = secmod("serve", "--profile", str(profile), "--socket-dir", str(tmp_path))
+    assert done.returncode == 1
+    assert "versoin" in done.stderr
+    assert "mine.toml" in done.stderr
