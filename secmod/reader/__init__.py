@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The card end of the link to the reader driver (native/ifd), and the driver's place in PC/SC.
+
+    frame.py    the link's messages as values (native/ifd/PROTOCOL.md)
+    slot.py     one reader with its card: a request frame in, an answer frame out; no socket
+    link.py     finding the driver's socket, checking who listens, the handshake
+    server.py   one thread per reader; insertion and removal; keep-alive; reconnecting
+    pcscd.py    a private PC/SC daemon with our readers, for tests, demos and measurements
+    driver.py   installing the driver into the machine's PC/SC service, and taking it out again
+
+A server is handed its cards; this package knows what a card does (`slot.Card`), not what one is.
+"""

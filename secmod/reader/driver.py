@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Installing the reader driver into the machine's PC/SC service, and taking it out again.
+
+A plan is made first and can be printed; carrying it out writes each file beside its place and renames it, so nobody ever sees half
+a file.  Files that are not ours are neither overwritten nor removed.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from secmod.errors import DriverError
+
+DRIVER_DIRECTORY: Final = Path("/usr/lib/pcsc/drivers/serial")
+DRIVER_NAME: Final = "libifdsecmod.so"
+CONFIG: Final = Path("/etc/reader.conf.d/secmod")
+MAX_READERS: Final = 16
+RESTART: Final = "restart pcscd to make it read its configuration: `systemctl restart pcscd`, or end it and start it again"
+
+_DRIVER_MARK: Final = b"secmod reader driver, link version "
+_CONFIG_MARK: Final = "# Written by `secmod driver install`; `secmod driver uninstall` removes it.\n"
+_QUOTED: Final = frozenset('"\n\r\0')
+_MAX_NAME: Final = 121  # bytes; pcscd cuts longer ones
+
+
+def driver_path() -> Path:
+    """The driver built with this package; DriverError with the next step if it was not built."""
+    path = Path(__file__).parent.parent / "_native" / DRIVER_NAME
+    if not path.is_file():
+        raise DriverError(f"{path} is missing: build it with `python setup.py build_ext --inplace` (needs gcc and libpcsclite-dev)")
+    return path
+
+
+def socket_name(reader: int) -> str:
+    """File name of a reader's socket in the socket directory."""
+    return f"reader{reader}.sock"
+
+
+def reader_conf(
+    sockets: Path,
+    readers: int,
+    driver: Path,
+    *,
+    names: Sequence[str] | None = None,
+    deadline_ms: int | None = None,
+    group: str | None = None,
+) -> str:
+    """The text of a reader.conf with `readers` readers (pcscd's reader.conf(5)); DriverError for what pcscd would not read."""
+    if not 1 <= readers <= MAX_READERS:
+        raise DriverError(f"{readers} readers can not be had: pcscd serves 1 to {MAX_READERS}")
+    titles = [f"secmod reader {i}" for i in range(readers)] if names is None else list(names)
+    if len(titles) != readers or len(set(titles)) != readers:
+        raise DriverError(f"{readers} readers need as many different names, not {len(titles)}")
+    options = (f":deadline={deadline_ms}" if deadline_ms is not None else "") + (f":group={group}" if group is not None else "")
+    stanzas = [_CONFIG_MARK]
+    for i, title in enumerate(titles):
+        device = f"unix:{sockets / socket_name(i)}{options}"
+        if not title or len(title.encode()) > _MAX_NAME or _QUOTED & set(title + device) or ":" in str(sockets):
+            raise DriverError(f"reader {title!r} on {device!r} can not be written into reader.conf: no quotes, colons or line ends, 121 bytes")
+        stanzas.append(f'FRIENDLYNAME "{title}"\nDEVICENAME   "{device}"\nLIBPATH      {driver}\nCHANNELID    {i}\n')
+    return "\n".join(stanzas)
+
+
+class Step(StrEnum):
+    """What a plan does with a file."""
+
+    WRITE = "write"
+    REPLACE = "replace"
+    REMOVE = "remove"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One file of a plan: what is done with it and, if it is written, its bytes and mode."""
+
+    step: Step
+    path: Path
+    content: bytes = b""
+    mode: int = 0o644
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `carry_out` would do, file by file; printing it is the dry run."""
+
+    actions: tuple[Action, ...]
+    advice: str
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is to be done."""
+        return any(action.step is not Step.KEEP for action in self.actions)
+
+    def carry_out(self) -> None:
+        """The files are as planned; DriverError if one can not be written, and then that one is as it was."""
+        for action in self.actions:
+            try:
+                if action.step is Step.REMOVE:
+                    action.path.unlink()
+                elif action.step is not Step.KEEP:
+                    _write(action)
+            except OSError as error:
+                raise DriverError(f"{action.path} can not be changed ({error.strerror}): run as root, or give another --root") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is installed: the two files (None if absent), whether they are ours, and whether the driver is this release's."""
+
+    driver: Path | None
+    config: Path | None
+    ours: bool
+    current: bool
+
+    @property
+    def sentence(self) -> str:
+        """One line for people."""
+        if self.driver is None and self.config is None:
+            return "the reader driver is not installed: run `secmod driver install`"
+        if not self.ours:
+            return "files of another origin stand in the places of the reader driver: move them away first"
+        if self.driver is None or self.config is None:
+            return "the reader driver is installed in part: run `secmod driver install`"
+        return "the reader driver is installed" + ("" if self.current else ", from another release: run `secmod driver install`")
+
+
+def plan_install(
+    readers: int = 1,
+    *,
+    root: Path = Path("/"),
+    sockets: Path = Path("/run/secmod"),
+    group: str | None = None,
+    deadline_ms: int | None = None,
+    driver: Path | None = None,
+) -> Plan:
+    """What installing would do below `root`; DriverError if a file of another origin is in the way."""
+    library = (driver or driver_path()).read_bytes()
+    text = reader_conf(sockets, readers, DRIVER_DIRECTORY / DRIVER_NAME, group=group, deadline_ms=deadline_ms)
+    actions = (
+        _plan_file(_below(root, DRIVER_DIRECTORY / DRIVER_NAME), library, 0o755),
+        _plan_file(_below(root, CONFIG), text.encode(), 0o644),
+    )
+    return Plan(actions, RESTART)
+
+
+def plan_uninstall(*, root: Path = Path("/")) -> Plan:
+    """What uninstalling would do below `root`: the configuration goes first, so that pcscd never looks for a missing driver."""
+    actions = []
+    for path in (_below(root, CONFIG), _below(root, DRIVER_DIRECTORY / DRIVER_NAME)):
+        if not os.path.lexists(path):
+            actions.append(Action(Step.KEEP, path))
+            continue
+        _check_ours(path, "removed")
+        actions.append(Action(Step.REMOVE, path))
+    return Plan(tuple(actions), RESTART)
+
+
+def install(readers: int = 1, *, root: Path = Path("/"), sockets: Path = Path("/run/secmod"), group: str | None = None) -> Plan:
+    """Driver and configuration are in place; returns the plan that was carried out."""
+    plan = plan_install(readers, root=root, sockets=sockets, group=group)
+    plan.carry_out()
+    return plan
+
+
+def uninstall(*, root: Path = Path("/")) -> Plan:
+    """Driver and configuration are gone; returns the plan that was carried out."""
+    plan = plan_uninstall(root=root)
+    plan.carry_out()
+    return plan
+
+
+def status(*, root: Path = Path("/")) -> Status:
+    """What is installed below `root`."""
+    library, config = _below(root, DRIVER_DIRECTORY / DRIVER_NAME), _below(root, CONFIG)
+    there = [path for path in (library, config) if os.path.lexists(path)]
+    ours = all(_is_ours(path) for path in there)
+    current = library in there and ours and library.read_bytes() == driver_path().read_bytes()
+    return Status(library if library in there else None, config if config in there else None, ours, current)
+
+
+def _below(root: Path, path: Path) -> Path:
+    return root / path.relative_to("/")
+
+
+def _plan_file(path: Path, content: bytes, mode: int) -> Action:
+    if not os.path.lexists(path):
+        return Action(Step.WRITE, path, content, mode)
+    _check_ours(path, "overwritten")
+    same = path.read_bytes() == content
+    return Action(Step.KEEP if same else Step.REPLACE, path, content, mode)
+
+
+def _check_ours(path: Path, fate: str) -> None:
+    if not _is_ours(path):
+        raise DriverError(f"{path} was not written by secmod and is not {fate}: move it away and try again")
+
+
+def _is_ours(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file():
+        return False
+    content = path.read_bytes()
+    return _DRIVER_MARK in content if path.name == DRIVER_NAME else content.startswith(_CONFIG_MARK.encode())
+
+
+def _write(action: Action) -> None:
+    """The file appears complete or not at all; a dot file is skipped by pcscd, should it look just now."""
+    action.path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{action.path.name}.", dir=action.path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(action.content)
+            os.fchmod(handle, action.mode)
+            file.flush()
+            os.fsync(handle)
+        temporary.rename(action.path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+__all__ = [
+    "CONFIG",
+    "DRIVER_DIRECTORY",
+    "DRIVER_NAME",
+    "MAX_READERS",
+    "RESTART",
+    "Action",
+    "Plan",
+    "Status",
+    "Step",
+    "driver_path",
+    "install",
+    "plan_install",
+    "plan_uninstall",
+    "reader_conf",
+    "socket_name",
+    "status",
+    "uninstall",
+]

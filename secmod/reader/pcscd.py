@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A private PC/SC daemon with our readers, beside any other: for tests, demos and measurements.
+
+The installed pcscd is started by socket activation (sd_listen_fds(3)) on a socket of ours; clients find it through
+PCSCLITE_CSOCK_NAME.  No global file is touched where the kernel has namespaces, and the daemon dies with its parent.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, Self
+
+from secmod.errors import DriverError
+from secmod.reader.driver import MAX_READERS, driver_path, reader_conf, socket_name
+
+_SEARCH: Final = "/usr/sbin:/usr/local/sbin:/sbin"
+_READY: Final = 10.0  # s; it takes some milliseconds
+_END: Final = 5.0  # s after SIGTERM
+_MAX_PATH: Final = 107  # bytes of a socket path (unix(7))
+_VERSION_REQUEST: Final = struct.pack("<5I", 12, 0x11, 4, 4, 0)  # CMD_VERSION of the client protocol 4:4
+_LAUNCHER: Final = Path(__file__).with_name("launch_pcscd.py")
+
+
+def pcscd_program() -> Path:
+    """The installed daemon; DriverError with the next step if there is none."""
+    found = shutil.which("pcscd", path=f"{os.environ.get('PATH', '')}:{_SEARCH}")
+    if found is None:
+        raise DriverError("pcscd is not installed: run `apt-get install pcscd` (or your system's equivalent)")
+    return Path(found)
+
+
+class PrivatePcscd:
+    """A pcscd with `readers` readers of ours, from entering to leaving the context.
+
+    `directory` gets its socket, configuration and log; without one a new directory is made and removed again.  The readers'
+    sockets are `directory`/readerN.sock, see `sockets`.  Give `env` to clients.  Create it in a thread that outlives it: the
+    kernel ends the daemon when that thread ends.
+
+    `driver` is another driver library than ours, `deadline_ms` what the driver waits for an answer, `names` are the readers'
+    names (without the " 00 00" that pcscd adds), `preload` is loaded into the daemon first (a sanitizer), `daemon_env` are
+    more environment variables of the daemon.
+    """
+
+    def __init__(
+        self,
+        directory: str | Path | None = None,
+        readers: int = 1,
+        *,
+        driver: str | Path | None = None,
+        deadline_ms: int | None = None,
+        names: Sequence[str] | None = None,
+        arguments: Sequence[str] = (),
+        preload: str = "",
+        daemon_env: Mapping[str, str] | None = None,
+    ) -> None:
+        if not 1 <= readers <= MAX_READERS:
+            raise DriverError(f"{readers} readers can not be had: pcscd serves 1 to {MAX_READERS}")
+        self._own_directory = directory is None
+        self.directory = Path(directory or tempfile.mkdtemp(prefix="secmod-")).absolute()
+        self.sockets = tuple(self.directory / socket_name(i) for i in range(readers))
+        self.socket = self.directory / "pcscd.sock"
+        self.log_file = self.directory / "pcscd.log"
+        self._driver = Path(driver) if driver is not None else driver_path()
+        self._deadline_ms = deadline_ms
+        self._names = names
+        self._arguments = tuple(arguments)
+        self._preload = preload
+        self._daemon_env = dict(daemon_env or {})
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What a client's environment needs to find this daemon."""
+        return {"PCSCLITE_CSOCK_NAME": str(self.socket)}
+
+    @property
+    def pid(self) -> int:
+        """The daemon's process id; DriverError if it is not running."""
+        if self._process is None:
+            raise DriverError("this pcscd has not been started")
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the daemon lives."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def log(self) -> str:
+        """All that the daemon has said."""
+        return self.log_file.read_text("utf-8", "replace") if self.log_file.exists() else ""
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def start(self) -> Self:
+        """The daemon runs and has listed its readers; DriverError with its last words if it does not come up."""
+        program = pcscd_program()
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        conf = self.directory / "reader.conf.d"
+        conf.mkdir(exist_ok=True)
+        (conf / "secmod").write_text(
+            reader_conf(self.directory, len(self.sockets), self._driver, names=self._names, deadline_ms=self._deadline_ms), "utf-8"
+        )
+        self.socket.unlink(missing_ok=True)
+        with self._listen() as listener, self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-I", "-S", str(_LAUNCHER)),
+                    *(str(listener.fileno()), str(os.getpid()), str(self.directory)),
+                    *(str(program), "--foreground", "--config", str(conf), *self._arguments),
+                ],
+                pass_fds=[listener.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **self._daemon_env, "SECMOD_PRELOAD": self._preload},
+            )
+        try:
+            self._wait_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """The daemon is gone; its clients and card processes notice at once.  It may be started again."""
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self._process.send_signal(how)
+        try:
+            self._process.wait(_END)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+        self.socket.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Stopped, and nothing is left behind (a directory of the caller's stays, with the log)."""
+        self.stop()
+        if self._own_directory:
+            shutil.rmtree(self.directory, ignore_errors=True)
+            return
+        shutil.rmtree(self.directory / "reader.conf.d", ignore_errors=True)
+        for path in self.sockets:
+            path.unlink(missing_ok=True)
+
+    def _listen(self) -> socket.socket:
+        if len(os.fsencode(self.socket)) > _MAX_PATH or len(os.fsencode(self.sockets[-1])) > _MAX_PATH:
+            raise DriverError(f"the path {self.directory} is too long for a socket: choose a directory of at most 90 bytes")
+        listener = socket.socket(socket.AF_UNIX)
+        try:
+            listener.bind(str(self.socket))
+            self.socket.chmod(0o600)
+            listener.listen(64)
+        except OSError as error:
+            listener.close()
+            raise DriverError(f"no socket in {self.directory}: {error}; choose another directory") from error
+        return listener
+
+    def _wait_ready(self) -> None:
+        """Asks the daemon for its version as a client does: it answers when the readers are there."""
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(_READY)
+            try:
+                client.connect(str(self.socket))
+                client.sendall(_VERSION_REQUEST)
+                if client.recv(12):
+                    return
+                reason = "it ended"
+            except OSError as error:
+                reason = str(error)
+        raise DriverError(f"pcscd did not come up ({reason}); its last words: {self.log[-600:].strip() or 'none'}")
+
+
+__all__ = ["PrivatePcscd", "pcscd_program"]

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One reader with its card: a request frame in, an answer frame out.  Knows no socket and starts no thread."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+from secmod.apdu.t0 import T0Mapper
+from secmod.errors import LinkError
+from secmod.reader.frame import HEADER, Fault, Frame, FrameType
+
+_log = logging.getLogger(__name__)
+
+_TRANSMIT: Final = int(FrameType.TRANSMIT)
+_T0: Final = b"\x00"
+_T1: Final = b"\x01"
+
+
+class Card(Protocol):
+    """What a reader needs of a card."""
+
+    @property
+    def atr(self) -> bytes:
+        """Answer to reset, 2 to 33 bytes (ISO/IEC 7816-3 clause 8)."""
+
+    @property
+    def protocol(self) -> str:
+        """`T1`, or `T0` for a card that speaks nothing else."""
+
+    def power_on(self) -> bytes:
+        """Cold start; returns the ATR."""
+
+    def power_off(self) -> None:
+        """All volatile state is gone."""
+
+    def reset(self) -> bytes:
+        """Warm reset; returns the ATR."""
+
+    def transmit(self, command: bytes, /) -> bytes:
+        """The response APDU (2 to 65,548 bytes) to a command APDU."""
+
+
+class _FaultError(Exception):
+    """Answers the request with a fault."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        super().__init__(fault.name)
+
+
+def _no_power(command: bytes) -> bytes:
+    raise _FaultError(Fault.NO_CARD)
+
+
+class Slot:
+    """One reader: its card, the socket its driver listens on, and whether the card is in.
+
+    `escape` answers CCID escape commands (SCARD_CTL_CODE(1)), with bytes for bytes; without it they are not supported.
+    The reader's thread calls `answer` and `link_lost`; `insert` and `eject` may come from any other.
+    """
+
+    def __init__(
+        self,
+        card: Card,
+        address: str | Path,
+        *,
+        inserted: bool = True,
+        escape: Callable[[bytes], bytes] | None = None,
+    ) -> None:
+        self.card = card
+        self.address = Path(address)
+        self.inserted = inserted
+        self.powered = False
+        self._escape = escape
+        self._lock = threading.Lock()  # guards the binding below, never held while the card works
+        self._insertion = 0
+        self._cold = True
+        self._transmit: Callable[[bytes], bytes] = _no_power
+        self._requests: dict[int, Callable[[bytes], bytes]] = {
+            FrameType.POWER_UP: self._power_up,
+            FrameType.POWER_DOWN: self._power_down,
+            FrameType.RESET: self._reset,
+            FrameType.PROTOCOL: self._choose_protocol,
+            FrameType.ESCAPE: self._answer_escape,
+        }
+
+    def insert(self, card: Card | None = None) -> None:
+        """The card is in, without power yet; LinkError if one was in already."""
+        with self._lock:
+            if self.inserted:
+                raise LinkError(f"the reader on {self.address} holds a card already; eject it first")
+            self.card = card or self.card
+            self.inserted = True
+
+    def eject(self) -> None:
+        """The card is out and has lost its power; LinkError if none was in."""
+        with self._lock:
+            if not self.inserted:
+                raise LinkError(f"the reader on {self.address} is empty; insert a card first")
+            self.inserted = False
+            self._insertion += 1
+            self._cold = True
+            self.powered = False
+            self._transmit = _no_power
+
+    def link_lost(self) -> None:
+        """Without a driver there is no power."""
+        self._power_down(b"")
+
+    def answer(self, frame: bytes) -> bytes:
+        """The answer frame to a request frame; LinkError if it is none.  This is the way of every APDU."""
+        try:
+            if frame[0] == _TRANSMIT:
+                return frame[:HEADER] + self._transmit(frame[HEADER:])
+            return self._answer_other(frame)
+        except _FaultError as error:
+            fault = error.fault
+        except LinkError:
+            raise
+        except Exception:
+            _log.exception("the card in the reader on %s failed", self.address)
+            fault = Fault.FAILED
+        return Frame(FrameType.FAULT, int.from_bytes(frame[4:HEADER], "little"), bytes([fault])).encode()
+
+    def _answer_other(self, raw: bytes) -> bytes:
+        frame = Frame.parse(raw)
+        if frame.type not in self._requests:
+            raise LinkError(f"a {frame.type.name} frame is no request")
+        return raw[:HEADER] + self._requests[frame.type](frame.payload)
+
+    def _power_up(self, _payload: bytes) -> bytes:
+        with self._lock:
+            if not self.inserted:
+                raise _FaultError(Fault.NO_CARD)
+            card, insertion, cold = self.card, self._insertion, self._cold
+        if cold:
+            card.power_off()  # it may have been taken out under power
+        atr = card.power_on()
+        self._bind(card, insertion, card.protocol)
+        return atr
+
+    def _power_down(self, _payload: bytes) -> bytes:
+        with self._lock:
+            self.powered = False
+            self._transmit = _no_power
+            card = self.card
+        card.power_off()
+        return b""
+
+    def _reset(self, payload: bytes) -> bytes:
+        if not self.powered:
+            return self._power_up(payload)
+        card, insertion = self.card, self._insertion
+        atr = card.reset()
+        self._bind(card, insertion, card.protocol)
+        return atr
+
+    def _choose_protocol(self, payload: bytes) -> bytes:
+        if payload not in {_T0, _T1} or (payload == _T1 and self.card.protocol == "T0"):
+            raise _FaultError(Fault.NOT_SUPPORTED)
+        if not self.powered:
+            raise _FaultError(Fault.NO_CARD)
+        self._bind(self.card, self._insertion, "T0" if payload == _T0 else "T1")
+        return b""
+
+    def _bind(self, card: Card, insertion: int, protocol: str) -> None:
+        """Commands reach the card from now on, unless it was taken out meanwhile."""
+        with self._lock:
+            if insertion != self._insertion or not self.inserted:
+                raise _FaultError(Fault.NO_CARD)
+            self.powered = True
+            self._cold = False
+            self._transmit = T0Mapper(card.transmit) if protocol == "T0" else card.transmit
+
+    def _answer_escape(self, payload: bytes) -> bytes:
+        if self._escape is None:
+            raise _FaultError(Fault.NOT_SUPPORTED)
+        return self._escape(payload)
+
+
+__all__ = ["Card", "Slot"]
