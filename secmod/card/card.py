@@ -79,7 +79,7 @@ class Card:
         if apdu.chaining and not self._dispatcher.allows_chaining(apdu):
             self._chain.clear()
             raise CardError(SW.CHAINING_NOT_SUPPORTED)
-        if apdu.chaining or self._chain.active:
+        if apdu.chaining or self._chain.is_open:
             whole = self._chain.push(apdu)
             if whole is None:
                 return int(SW.OK).to_bytes(2)

@@ -116,12 +116,12 @@ class Dispatcher:
         rule = compile_rule(command.access)
         wanted = next((h.description.parameters for h in handlers if h.description.parameters), None)  # type: ignore[attr-defined]
         told = any(h.description.instruction is None for h in handlers)  # type: ignore[attr-defined]
-        instruction = table.integer("instruction", 0x02, 0xFE) if told else None
+        instruction: int = table.integer("instruction", 0x02, 0xFE) if told else 0
         parameters = _parameters(wanted, table) if wanted else None
         table.end()
         for handler in handlers:
             description: Description = handler.description  # type: ignore[attr-defined]
-            ins = instruction if description.instruction is None else description.instruction
+            ins: int = instruction if description.instruction is None else description.instruction
             key = description.proprietary << 8 | ins
             entry = _Entry(description, handler, rule, parameters if description.parameters else None)
             self._table[key] = (*self._table.get(key, ()), entry)
@@ -188,12 +188,3 @@ def _response(result: bytes | ResponseApdu | None, ne: int) -> bytes:
     if len(data) > ne:
         raise AssertionError("a handler returned more than was asked for")
     return data + trailer
-
-
-def require_room(apdu: CommandApdu, length: int) -> None:
-    """For results that must not be cut: raises 6Cxx or 6700 if `length` bytes are more than the command asks for.
-
-    Called before anything is done, so that a refused command changes nothing.  No Le at all withholds the data and is allowed.
-    """
-    if apdu.ne and length > apdu.ne:
-        raise CardError(SW.correct_le(length & 0xFF) if length <= 256 else SW.WRONG_LENGTH, f"the response has {length} bytes")

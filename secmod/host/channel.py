@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from secmod import errors
-from secmod.apdu import SW, CommandApdu, ResponseApdu, exchange_t0
+from secmod.apdu import SW, CommandApdu, ResponseApdu, exchange
 
 if TYPE_CHECKING:
     from secmod.transport.base import Transport
@@ -58,7 +58,7 @@ class Channel:
     def exchange(self, apdu: CommandApdu) -> ResponseApdu:
         """The response, whatever its status word.  Raises TransportError, ApduError for bytes that are no response."""
         if self.transport.protocol == "T0":
-            return exchange_t0(self.transport.transmit, apdu)
+            return exchange(self.transport.transmit, apdu)
         return ResponseApdu.parse(self.transport.transmit(apdu.encode()))
 
     def send(self, apdu: CommandApdu, doing: str, *accepted: SW) -> bytes:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from secmod.apdu import INS, SW, CommandApdu, Tag, Tlv
+from secmod.apdu import INS, SW, CommandApdu, KeyTag, ReferenceTag, Tag, Tlv
 from secmod.crypto import CURVES, Curve, check_point
 from secmod.errors import PointError, TlvError, TransportError, UnknownNameError
 from secmod.host.channel import Channel
@@ -111,8 +111,8 @@ class SecurityModule:
         """ECDSA signature over a hash of 32, 48 or 64 bytes: r || s, 2L bytes (TR-03111 clause 5.2.1)."""
         reference, _ = self._key(key)
         algorithm = next(entry for entry in self._profile.algorithms.values() if entry.use == "sign")
-        template = Tlv(Tag.PRIVATE_KEY_REFERENCE, bytes([reference])).encode()
-        template += Tlv(Tag.MECHANISM, bytes([algorithm.reference])).encode()
+        template = Tlv(ReferenceTag.PRIVATE_KEY, bytes([reference])).encode()
+        template += Tlv(ReferenceTag.MECHANISM, bytes([algorithm.reference])).encode()
         self._channel.send(
             CommandApdu(0x00, INS.MANAGE_SECURITY_ENVIRONMENT, 0x41, 0xB6, template), f"select key {reference:02X} for signing"
         )
@@ -121,14 +121,14 @@ class SecurityModule:
 
     def verify(self, key: PublicKey, digest: bytes, signature: bytes) -> None:
         """Returns if the module finds the signature (r || s) good; raises WrongDataError for a bad signature or key."""
-        point = Tlv(Tag.PUBLIC_KEY, Tlv(Tag.PUBLIC_POINT, key.point).encode())
+        point = Tlv(Tag.PUBLIC_KEY, Tlv(KeyTag.PUBLIC_POINT, key.point).encode())
         data = b"".join(
             part.encode()
             for part in (
                 Tlv(Tag.OBJECT_IDENTIFIER, key.curve.oid),
-                Tlv(Tag.HASH_CODE, digest),
-                Tlv(Tag.PUBLIC_KEY_CERTIFIED, point.encode()),
-                Tlv(Tag.SIGNATURE, signature),
+                Tlv(Tag.INPUT_HASH, digest),
+                Tlv(Tag.PUBLIC_KEY_INPUT, point.encode()),
+                Tlv(Tag.DIGITAL_SIGNATURE, signature),
             )
         )
         self._channel.send(CommandApdu(0x00, INS.PERFORM_SECURITY_OPERATION, 0x00, 0xA8, data), "VERIFY DIGITAL SIGNATURE")
@@ -202,7 +202,7 @@ def _public_key(answer: bytes, curve: str | None) -> PublicKey:
     """From 7F49 { 86 point }; the curve is the one named, or the only one that the point is on."""
     try:
         template = Tlv.parse_all(answer)
-        point = next(entry.value for entry in template[0].children() if entry.tag == Tag.PUBLIC_POINT)
+        point = next(entry.value for entry in template[0].children if entry.tag == KeyTag.PUBLIC_POINT)
     except (TlvError, IndexError, StopIteration):
         raise TransportError(f"the module's answer is no public key: {answer.hex()}") from None
     for candidate in CURVES.values() if curve is None else (CURVES[curve],):

@@ -141,7 +141,10 @@ class _Reader:
 
     def _transport(self, table: Table) -> model.Transport:
         atr_table = table.table("atr")
-        atrs = {protocol: atr_table.octets(protocol, 2, 33) for protocol in ("T0", "T1") if protocol in atr_table.unread()}
+        atrs: dict[str, bytes] = {}
+        for protocol in ("T0", "T1"):
+            if (atr := atr_table.octets(protocol, 2, 33, None)) is not None:
+                atrs[protocol] = atr
         atr_table.end()
         for protocol, atr in atrs.items():
             if (mistake := _atr_mistake(atr, protocol)) is not None:
@@ -189,7 +192,10 @@ class _Reader:
         return text
 
     def _conditions(self, table: Table) -> model.Rule:
-        conditions = {phase: self._condition(table, phase, table.text(phase)) for phase in self._phases if phase in table.unread()}
+        conditions = {}
+        for phase in self._phases:
+            if (text := table.text(phase, None)) is not None:
+                conditions[phase] = self._condition(table, phase, text)
         table.end()
         return model.Rule(conditions)
 

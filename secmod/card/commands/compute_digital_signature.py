@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from secmod.apdu import INS, SW
-from secmod.card.dispatch import Data, command, require_room
+from secmod.card.dispatch import Data, command
 from secmod.card.objects.private_key import Operation
 from secmod.errors import CardError
 
@@ -43,5 +43,5 @@ def compute_digital_signature(apdu: CommandApdu, card: CardState, hashes: Hashes
     length = len(apdu.data)
     if length not in hashes.hash_lengths or length != (selected.hash_length or length):
         raise CardError(SW.WRONG_DATA, f"a hash of {length} bytes does not fit the algorithm")
-    require_room(apdu, secret.curve.signature_bytes)
+    apdu.check_ne(secret.curve.signature_bytes)
     return secret.sign(apdu.data)

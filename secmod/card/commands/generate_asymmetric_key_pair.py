@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from secmod.apdu import INS, SW, Tag, Tlv
-from secmod.card.dispatch import Data, command, require_room
+from secmod.apdu import INS, SW, KeyTag, Tag, Tlv
+from secmod.card.dispatch import Data, command
 from secmod.card.lifecycle import KeyState
 from secmod.card.objects.private_key import Operation
 from secmod.crypto import by_oid
@@ -28,7 +28,7 @@ def _curve(apdu: CommandApdu) -> Curve | None:
     objects = Tlv.parse_all(apdu.data)
     if len(objects) != 1 or objects[0].tag != Tag.PUBLIC_KEY:
         raise CardError(SW.WRONG_DATA, "the data field must be one public key template 7F49")
-    inner = objects[0].children()
+    inner = objects[0].children
     if len(inner) != 1 or inner[0].tag != Tag.OBJECT_IDENTIFIER:
         raise CardError(SW.WRONG_DATA, "the template must hold the curve's object identifier 06, and nothing else")
     curve = by_oid(inner[0].value)
@@ -60,7 +60,7 @@ def generate_asymmetric_key_pair(apdu: CommandApdu, card: CardState, wanted: Cur
     curve = wanted or key.default_curve
     silent = apdu.p1 in (NEW_SILENT, REPLACE_SILENT)
     if not silent:
-        require_room(apdu, len(_template(bytes(curve.point_bytes))))
+        apdu.check_ne(len(_template(bytes(curve.point_bytes))))
     secret = card.vault.generate(curve)
     content.replace(secret, key.state_after_generate)
     return None if silent else _template(secret.public_point)
@@ -84,10 +84,10 @@ def _read_public(apdu: CommandApdu, card: CardState, key: PrivateKey, wanted: Cu
     if wanted is not None and wanted is not secret.curve:
         raise CardError(SW.WRONG_DATA, f"{key.name} holds a key on {secret.curve.name}")
     answer = _template(secret.public_point)
-    require_room(apdu, len(answer))
+    apdu.check_ne(len(answer))
     return answer
 
 
 def _template(point: bytes) -> bytes:
     """7F49 { 86 point } for an uncompressed point of 1 + 2L bytes."""
-    return Tlv(Tag.PUBLIC_KEY, Tlv(Tag.PUBLIC_POINT, point).encode()).encode()
+    return Tlv(Tag.PUBLIC_KEY, Tlv(KeyTag.PUBLIC_POINT, point).encode()).encode()

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from secmod.apdu import INS, SW
-from secmod.card.dispatch import command, require_room
+from secmod.card.dispatch import command
 from secmod.errors import CardError
 
 if TYPE_CHECKING:
@@ -26,5 +26,5 @@ def get_data(apdu: CommandApdu, card: CardState) -> bytes:
     if found is None:
         raise CardError(SW.REFERENCE_NOT_FOUND, f"no data object {tag:04X}")
     value = found.open(card.security_status)
-    require_room(apdu, len(value))
+    apdu.check_ne(len(value))
     return value

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from secmod.apdu import INS, SW, Tag, Tlv
+from secmod.apdu import INS, SW, CrtTag, ReferenceTag, Tlv
 from secmod.card.dispatch import Data, command
 from secmod.card.security_environment import SigningKey
 from secmod.errors import CardError
@@ -42,25 +42,25 @@ def _template(apdu: CommandApdu, reference_tag: int) -> Template:
     reference = values.pop(reference_tag, b"")
     if len(reference) != 1:
         raise CardError(SW.WRONG_DATA, f"the template must hold a key reference {reference_tag:02X} of one byte")
-    mechanism = values.pop(Tag.MECHANISM, None)
+    mechanism = values.pop(ReferenceTag.MECHANISM, None)
     if values:
         raise CardError(SW.WRONG_DATA, f"data object {min(values):02X} has no place in this template")
     return Template(reference[0], mechanism)
 
 
 def _signing_template(apdu: CommandApdu) -> Template:
-    return _template(apdu, Tag.PRIVATE_KEY_REFERENCE)
+    return _template(apdu, ReferenceTag.PRIVATE_KEY)
 
 
 def _verification_template(apdu: CommandApdu) -> Template:
-    return _template(apdu, Tag.PUBLIC_KEY_REFERENCE)
+    return _template(apdu, ReferenceTag.KEY)
 
 
 @command(
     "manage_security_environment",
     INS.MANAGE_SECURITY_ENVIRONMENT,
     p1=SET_FOR_COMPUTATION,
-    p2=int(Tag.DIGITAL_SIGNATURE_TEMPLATE),
+    p2=CrtTag.DIGITAL_SIGNATURE,
     data=Data.REQUIRED,
     parse=_signing_template,
 )
@@ -85,7 +85,7 @@ def set_signing_key(apdu: CommandApdu, card: CardState, template: Template) -> N
     "manage_security_environment",
     INS.MANAGE_SECURITY_ENVIRONMENT,
     p1=SET_FOR_VERIFICATION,
-    p2=int(Tag.DIGITAL_SIGNATURE_TEMPLATE),
+    p2=CrtTag.DIGITAL_SIGNATURE,
     data=Data.REQUIRED,
     parse=_verification_template,
 )

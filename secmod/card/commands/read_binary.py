@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from secmod.apdu import INS, SW, ResponseApdu, Tag, Tlv
-from secmod.card.dispatch import Data, command, require_room
+from secmod.card.dispatch import Data, command
 from secmod.card.objects.file import Mode
 from secmod.errors import CardError
 
@@ -27,7 +27,7 @@ def read_binary(apdu: CommandApdu, card: CardState) -> ResponseApdu:
     else:
         file, offset = _current(card), apdu.p1 << 8 | apdu.p2
     data, status = _read(file, card, offset, apdu.ne)
-    if len(data) < apdu.ne and not _wildcard(apdu) and status is SW.OK:
+    if len(data) < apdu.ne and not apdu.wildcard and status is SW.OK:
         status = SW.END_OF_FILE
     card.selection.select(file)
     return ResponseApdu(data, status)
@@ -41,18 +41,18 @@ def _offset(apdu: CommandApdu) -> int:
     return int.from_bytes(objects[0].value)
 
 
-@command("read_binary", INS.READ_BINARY_ODD, data=Data.REQUIRED, parse=_offset)
+@command("read_binary", INS.READ_BINARY_BER, data=Data.REQUIRED, parse=_offset)
 def read_binary_odd(apdu: CommandApdu, card: CardState, offset: int) -> ResponseApdu:
     """The same for offsets beyond 32767: the data comes in a data object 53, and Ne counts the whole object."""
     file = _by_identifier(card, apdu.p1, apdu.p2)
-    room = len(file.open(Mode.READ, card.security_status).data) - offset
     # As much as fits beside tag and length; a definite Ne below 3 can hold nothing.
+    length = 65536
     if apdu.ne:
-        require_room(apdu, 3)
-        room = min(room, _fitting(apdu.ne))
-    data, status = _read(file, card, offset, max(room, 0))
+        apdu.check_ne(3)
+        length = _fitting(apdu.ne)
+    data, status = _read(file, card, offset, length)
     answer = Tlv(Tag.DISCRETIONARY_DATA, data).encode()
-    if len(answer) < apdu.ne and not _wildcard(apdu) and status is SW.OK:
+    if len(data) < length and not apdu.wildcard and len(answer) < apdu.ne and status is SW.OK:
         status = SW.END_OF_FILE
     card.selection.select(file)
     return ResponseApdu(answer, status)
@@ -64,11 +64,6 @@ def _fitting(ne: int) -> int:
         if ne - header <= most:
             return ne - header
     return 0xFFFF
-
-
-def _wildcard(apdu: CommandApdu) -> bool:
-    """Whether Le was coded as zero: "give what you have"."""
-    return apdu.ne == (65536 if apdu.extended else 256)
 
 
 def _current(card: CardState) -> ElementaryFile:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from secmod.apdu import INS, SW, ResponseApdu, Tag, Tlv
-from secmod.card.dispatch import Data, command, require_room
+from secmod.card.dispatch import Data, command
 from secmod.card.lifecycle import SELECT_STATUS
 from secmod.card.objects import select as files
 from secmod.errors import CardError
@@ -36,7 +36,7 @@ def select(apdu: CommandApdu, card: CardState) -> ResponseApdu:
     """The file is current; 6283 or 6285 if it is deactivated or terminated.  6A82 leaves the old selection."""
     found = files.occurrence(_candidates(apdu, card), card.selection.current, apdu.p2 & 0x03)
     answer = _describe(found, apdu.p2 & 0x0C)
-    require_room(apdu, len(answer))
+    apdu.check_ne(len(answer))
     card.selection.select(found)
     return ResponseApdu(answer, SELECT_STATUS[found.state])
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from secmod.apdu import INS, SW, Tag, Tlv
+from secmod.apdu import INS, SW, KeyTag, Tag, Tlv
 from secmod.card.dispatch import Data, command
 from secmod.crypto import by_oid, verify
 from secmod.errors import CardError, PointError, SignatureError
@@ -39,8 +39,8 @@ def _question(apdu: CommandApdu) -> Question:
     objects = {int(entry.tag): entry for entry in parsed}
     if len(objects) != len(parsed):
         raise CardError(SW.WRONG_DATA, "a data object stands twice")
-    hashes = [objects.pop(tag) for tag in (Tag.HASH_CODE, Tag.SIGNATURE_INPUT) if tag in objects]
-    signature = objects.pop(Tag.SIGNATURE, None)
+    hashes = [objects.pop(tag) for tag in (Tag.INPUT_HASH, Tag.INPUT_DATA) if tag in objects]
+    signature = objects.pop(Tag.DIGITAL_SIGNATURE, None)
     if len(hashes) != 1 or signature is None:
         raise CardError(SW.WRONG_DATA, "one hash (90 or 9A) and one signature (9E) are needed")
     key = _key(objects) if objects else None
@@ -49,16 +49,16 @@ def _question(apdu: CommandApdu) -> Question:
 
 def _key(objects: dict[int, Tlv]) -> tuple[Curve, bytes]:
     identifier = objects.pop(Tag.OBJECT_IDENTIFIER, None)
-    holder = objects.pop(Tag.PUBLIC_KEY_CERTIFIED, None)
+    holder = objects.pop(Tag.PUBLIC_KEY_INPUT, None)
     template = objects.pop(Tag.PUBLIC_KEY, None)
     if identifier is None or (holder is None) == (template is None) or objects:
         raise CardError(SW.WRONG_DATA, "a key in the command is 06 and one of 9C and 7F49, and nothing else")
     if holder is not None:
-        inner = holder.parse_all(holder.value)
+        inner = Tlv.parse_all(holder.value)
         template = inner[0] if len(inner) == 1 and inner[0].tag == Tag.PUBLIC_KEY else None
-    points = template.children() if template is not None else ()
+    points: tuple[Tlv, ...] = template.children if template is not None else ()
     curve = by_oid(identifier.value)
-    if curve is None or len(points) != 1 or points[0].tag != Tag.PUBLIC_POINT:
+    if curve is None or len(points) != 1 or points[0].tag != KeyTag.PUBLIC_POINT:
         raise CardError(SW.WRONG_DATA, "the key is no 7F49 { 86 point } on a known curve")
     return curve, points[0].value
 

@@ -116,7 +116,9 @@ class PrivateKey:
     def summary(self) -> tuple[KeyState, Curve | None, bytes | None]:
         """State, curve and public point, for the inventory; the inventory's own rule guards it."""
         secret = self._content.secret
-        return self._content.state, secret and secret.curve, secret and secret.public_point
+        if secret is None:
+            return self._content.state, None, None
+        return self._content.state, secret.curve, secret.public_point
 
     def __repr__(self) -> str:
         return f"<private key {self.name} {self.reference:02X}>"

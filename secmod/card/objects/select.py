@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from secmod.apdu import SW, Tag, Tlv
+from secmod.apdu import SW, FcpTag, Tlv
 from secmod.card.objects.directory import Directory
 from secmod.errors import CardError
 
@@ -70,10 +70,11 @@ def parent_directory(current: Directory) -> list[Directory | ElementaryFile]:
 
 
 def by_name(tree: ObjectTree, name: bytes) -> list[Directory | ElementaryFile]:
-    """DFs whose AID starts with `name`; an empty name is the MF."""
+    """DFs whose AID is `name`, then those whose AID starts with it; an empty name is the MF."""
     if not name:
         return [tree.mf]
-    return [directory for directory in tree.directories if directory.aid.startswith(name)]
+    matching = (directory for directory in tree.directories if directory.aid.startswith(name))
+    return [*sorted(matching, key=lambda directory: directory.aid != name)]
 
 
 def by_path(start: Directory, path: Sequence[int]) -> list[Directory | ElementaryFile]:
@@ -117,21 +118,21 @@ def control_parameters(file: Directory | ElementaryFile) -> bytes:
     """The content of an FCP template (without the outer tag 62)."""
     if isinstance(file, Directory):
         parts = [
-            Tlv(Tag.FILE_DESCRIPTOR, bytes([_DIRECTORY_DESCRIPTOR])),
-            Tlv(Tag.FILE_IDENTIFIER, file.fid.to_bytes(2)),
-            Tlv(Tag.DF_NAME, file.aid),
+            Tlv(FcpTag.FILE_DESCRIPTOR, bytes([_DIRECTORY_DESCRIPTOR])),
+            Tlv(FcpTag.FILE_IDENTIFIER, file.fid.to_bytes(2)),
+            Tlv(FcpTag.DF_NAME, file.aid),
         ]
     else:
         parts = [
-            Tlv(Tag.FILE_SIZE, file.size.to_bytes(max(2, (file.size.bit_length() + 7) // 8))),
-            Tlv(Tag.FILE_DESCRIPTOR, bytes([_TRANSPARENT_DESCRIPTOR])),
-            Tlv(Tag.FILE_IDENTIFIER, file.fid.to_bytes(2)),
-            Tlv(Tag.SHORT_FILE_IDENTIFIER, b"" if file.sfi is None else bytes([file.sfi << 3])),
+            Tlv(FcpTag.DATA_SIZE, file.size.to_bytes(max(2, (file.size.bit_length() + 7) // 8))),
+            Tlv(FcpTag.FILE_DESCRIPTOR, bytes([_TRANSPARENT_DESCRIPTOR])),
+            Tlv(FcpTag.FILE_IDENTIFIER, file.fid.to_bytes(2)),
+            Tlv(FcpTag.SHORT_FILE_IDENTIFIER, b"" if file.sfi is None else bytes([file.sfi << 3])),
         ]
-    parts.append(Tlv(Tag.LIFE_CYCLE_STATUS, bytes([file.state])))
+    parts.append(Tlv(FcpTag.LIFE_CYCLE_STATUS, bytes([file.state])))
     return b"".join(part.encode() for part in parts)
 
 
 def management_data(file: Directory | ElementaryFile) -> bytes:
     """The content of an FMD template (without the outer tag 64): the DF name."""
-    return Tlv(Tag.DF_NAME, file.aid).encode() if isinstance(file, Directory) else b""
+    return Tlv(FcpTag.DF_NAME, file.aid).encode() if isinstance(file, Directory) else b""
