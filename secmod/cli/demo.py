@@ -30,7 +30,8 @@ from secmod.errors import DriverError, NoCardError, NoReaderError, SecmodError, 
 PROFILE = "open"
 AID = bytes.fromhex("F05452303331303932")
 KEY = 0x81
-CARD_WITHIN = 10_000  # ms from the start of pcscd to the card seen; it takes a few in practice
+CARD_WITHIN = 10  # s from the start of pcscd to the card seen
+LOOK_EVERY = 200  # ms between looks whether the emulator still lives; the card itself is seen at once
 
 SAMPLE = "Meter 1EMH0012345678: 1-0:1.8.0*255 = 004711.0815 kWh\n"
 
@@ -68,22 +69,22 @@ class Client:
             raise NoReaderError(reason)
         raise TransportError(reason)
 
-    def reader_with_card(self) -> str:
-        """The name of the first reader, once a card is seen in it."""
+    def reader_with_card(self, emulator: subprocess.Popen[bytes]) -> str:
+        """The name of the first reader, once a card is seen in it; NoCardError if that takes too long, or the emulator ends."""
         result, readers = self.scard.SCardListReaders(self.context, [])
         self.check(result, "SCardListReaders")
         reader: str = readers[0]
         state = self.scard.SCARD_STATE_UNAWARE
-        until = time.monotonic() + CARD_WITHIN / 1000
-        while time.monotonic() < until:
-            result, states = self.scard.SCardGetStatusChange(self.context, CARD_WITHIN, [(reader, state)])
+        until = time.monotonic() + CARD_WITHIN
+        while time.monotonic() < until and emulator.poll() is None:
+            result, states = self.scard.SCardGetStatusChange(self.context, LOOK_EVERY, [(reader, state)])
             if result == self.scard.SCARD_E_TIMEOUT:
-                break
+                continue
             self.check(result, "SCardGetStatusChange")
             _, state, _ = states[0]
             if state & self.scard.SCARD_STATE_PRESENT and not state & self.scard.SCARD_STATE_MUTE:
                 return reader
-        raise NoCardError(f"no card was seen in reader {reader!r} within {CARD_WITHIN // 1000} s")
+        raise NoCardError(f"no card came into reader {reader!r}")
 
     def connect(self, reader: str) -> bytes:
         """Connects to the card and returns its ATR."""
@@ -186,11 +187,11 @@ def _signature_der(signature: bytes) -> bytes:
     return _der(0x30, b"".join(_der(0x02, number.to_bytes(number.bit_length() // 8 + 1)) for number in numbers))
 
 
-def _dialogue(client: Client, digest: bytes) -> tuple[str, bytes, bytes]:
+def _dialogue(client: Client, emulator: subprocess.Popen[bytes], digest: bytes) -> tuple[str, bytes, bytes]:
     """The main job: reader, application, key pair, signature. Returns reader, public point and r || s."""
     from secmod.apdu import KeyTag, Tlv
 
-    reader = client.reader_with_card()
+    reader = client.reader_with_card(emulator)
     client.connect(reader)
     client.transmit("SELECT application", bytes([0x00, 0xA4, 0x04, 0x0C, len(AID)]) + AID)
     answer = client.transmit("GENERATE ASYMMETRIC KEY PAIR", bytes([0x00, 0x46, 0xC0, KEY, 0x00]))
@@ -227,15 +228,16 @@ def command(file: Path | None, as_json: bool) -> None:
             file.write_text(SAMPLE, encoding="utf-8")
         pcscd = stack.enter_context(PrivatePcscd(directory))
         emulator_log = directory / "emulator.log"
-        stack.enter_context(_emulator(pcscd.socket_dir, emulator_log))
+        emulator = stack.enter_context(_emulator(pcscd.directory, emulator_log))
         os.environ.update(pcscd.env)
         client = Client(dialogue)
         stack.callback(client.close)
         content = file.read_bytes()
         try:
-            reader, point, signature = _dialogue(client, hashlib.sha256(content).digest())
+            reader, point, signature = _dialogue(client, emulator, hashlib.sha256(content).digest())
         except NoCardError as error:
-            raise DriverError(f"{error}; the emulator said: {emulator_log.read_text(encoding='utf-8')}") from error
+            last_words = emulator_log.read_text(encoding="utf-8").strip().splitlines()[-1:]
+            raise DriverError(f"{error}; the emulator's last words: {''.join(last_words) or 'none'}") from error
         _verify_with_openssl(directory, file, point, signature, dialogue)
         _print(file, reader, dialogue, signature, as_json=as_json)
 

@@ -53,11 +53,11 @@ def table(*columns: str, rows: Iterable[Sequence[str]], right: Sequence[str] = (
     return result
 
 
-def shortened(data: bytes, most: int = 12) -> str:
-    """Hex of at most `most` bytes, with the length in place of what is left out."""
-    if len(data) <= most:
-        return data.hex(" ").upper()
-    return f"{data[: most - 2].hex(' ').upper()} … ({len(data)} bytes)"
+def shortened(data: bytes) -> str:
+    """Hex in words of four bytes; of more than twelve bytes the first eight, and how many there are."""
+    if len(data) <= 12:
+        return data.hex(" ", -4).upper()
+    return f"{data[:8].hex(' ', -4).upper()} … ({len(data)})"
 
 
 __all__ = ["console", "json_option", "print_json", "shortened", "table"]

@@ -6,9 +6,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import select
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,28 +19,38 @@ from secmod.cli.report import json_option, print_json
 MOST_READERS = 16  # pcscd's limit
 
 
+class _StopError(Exception):
+    """Somebody asked this process to stop."""
+
+
+def _stop(_number: int, _frame: object) -> None:
+    # Once: stopping in order must not be interrupted by a second one.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    raise _StopError
+
+
 @contextlib.contextmanager
-def _stop_signals(until_eof: bool) -> Iterator[list[int]]:
-    """File descriptors of which one becomes readable when the process is to stop: SIGTERM, SIGINT, or the end of its input."""
-    reading, writing = os.pipe()
-    os.set_blocking(writing, False)
-    wakeup = signal.set_wakeup_fd(writing)
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGTERM, signal.SIGINT)}
+def _until_told_to_stop() -> Iterator[None]:
+    """What is inside ends, in order, at SIGTERM or SIGINT."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield [reading, sys.stdin.fileno()] if until_eof else [reading]
+        for number in before:
+            signal.signal(number, _stop)
+        yield
+    except _StopError:
+        pass
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        signal.set_wakeup_fd(wakeup)
-        os.close(reading)
-        os.close(writing)
 
 
-def _wait_for_stop(stops: list[int]) -> None:
-    while True:
-        readable, _, _ = select.select(stops, [], [])
-        if stops[0] in readable or not os.read(readable[0], 4096):
-            return
+def _stop_at_end_of_input() -> None:
+    """Reads standard input to its end, then stops the process as SIGTERM does."""
+    with contextlib.suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @click.command(name="serve")
@@ -64,7 +74,10 @@ def command(
     Either may be restarted: the card is taken out and put in again.
     """
     from secmod.emulator import build_card
-    from secmod.reader.server import Server, Slot, default_socket_dir, socket_path
+    from secmod.reader.driver import socket_name
+    from secmod.reader.link import socket_directory
+    from secmod.reader.server import Server
+    from secmod.reader.slot import Slot
 
     logging.basicConfig(
         stream=sys.stderr,
@@ -72,17 +85,19 @@ def command(
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
     )
     log = logging.getLogger("secmod.serve")
-    directory = socket_dir or default_socket_dir()
-    slots = [Slot(build_card(profile, protocol=protocol), socket_path(directory, number)) for number in range(readers)]
-    with _stop_signals(until_eof) as stops, Server(slots):
+    directory = socket_dir or socket_directory()
+    slots = [Slot(build_card(profile, protocol), directory / socket_name(number)) for number in range(readers)]
+    with _until_told_to_stop(), Server(slots) as server:
+        if until_eof:
+            threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
         if as_json:
             sockets = [str(slot.address) for slot in slots]
             print_json({"profile": profile, "protocol": protocol, "atr": slots[0].card.atr.hex().upper(), "sockets": sockets})
             sys.stdout.flush()
         log.info("%d reader(s) with card %r (%s), sockets in %s", readers, profile, protocol, directory)
-        log.info("programs find them through pcscd with our driver: `secmod driver status` tells; Ctrl-C stops")
-        _wait_for_stop(stops)
-        log.info("stopping")
+        log.info("programs reach them through a pcscd that has our driver (`secmod doctor` looks); Ctrl-C stops")
+        server.wait()
+    log.info("stopped")
 
 
 __all__ = ["command"]
