@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Installing the reader driver into the machine's PC/SC service, and taking it out again.
 
-A plan is made first and can be printed; carrying it out writes each file beside its place and renames it, so nobody ever sees half
-a file.  Files that are not ours are neither overwritten nor removed.
+A plan is made first and can be printed; carrying it out writes each file beside its place and renames it, so nobody ever sees
+half a file.  Files that are not ours are neither overwritten nor removed.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,11 +22,13 @@ DRIVER_DIRECTORY: Final = Path("/usr/lib/pcsc/drivers/serial")
 DRIVER_NAME: Final = "libifdsecmod.so"
 CONFIG: Final = Path("/etc/reader.conf.d/secmod")
 MAX_READERS: Final = 16
+MAX_SOCKET_PATH: Final = 107  # bytes (unix(7))
 RESTART: Final = "restart pcscd to make it read its configuration: `systemctl restart pcscd`, or end it and start it again"
 
 _DRIVER_MARK: Final = b"secmod reader driver, link version "
 _CONFIG_MARK: Final = "# Written by `secmod driver install`; `secmod driver uninstall` removes it.\n"
-_QUOTED: Final = frozenset('"\n\r\0')
+_FORBIDDEN: Final = frozenset('"\n\r\0')
+_LIBPATH: Final = re.compile(r"[A-Za-z0-9=/._@-]+")  # pcscd's configuration reader takes no more, and no quotes here
 _MAX_NAME: Final = 121  # bytes; pcscd cuts longer ones
 
 
@@ -33,7 +36,9 @@ def driver_path() -> Path:
     """The driver built with this package; DriverError with the next step if it was not built."""
     path = Path(__file__).parent.parent / "_native" / DRIVER_NAME
     if not path.is_file():
-        raise DriverError(f"{path} is missing: build it with `python setup.py build_ext --inplace` (needs gcc and libpcsclite-dev)")
+        raise DriverError(
+            f"{path} is missing: build it with `python setup.py build_ext --inplace` (needs gcc and libpcsclite-dev)"
+        )
     return path
 
 
@@ -42,29 +47,44 @@ def socket_name(reader: int) -> str:
     return f"reader{reader}.sock"
 
 
-def reader_conf(
-    sockets: Path,
-    readers: int,
-    driver: Path,
-    *,
-    names: Sequence[str] | None = None,
-    deadline_ms: int | None = None,
-    group: str | None = None,
-) -> str:
-    """The text of a reader.conf with `readers` readers (pcscd's reader.conf(5)); DriverError for what pcscd would not read."""
-    if not 1 <= readers <= MAX_READERS:
-        raise DriverError(f"{readers} readers can not be had: pcscd serves 1 to {MAX_READERS}")
-    titles = [f"secmod reader {i}" for i in range(readers)] if names is None else list(names)
-    if len(titles) != readers or len(set(titles)) != readers:
-        raise DriverError(f"{readers} readers need as many different names, not {len(titles)}")
-    options = (f":deadline={deadline_ms}" if deadline_ms is not None else "") + (f":group={group}" if group is not None else "")
-    stanzas = [_CONFIG_MARK]
-    for i, title in enumerate(titles):
-        device = f"unix:{sockets / socket_name(i)}{options}"
-        if not title or len(title.encode()) > _MAX_NAME or _QUOTED & set(title + device) or ":" in str(sockets):
-            raise DriverError(f"reader {title!r} on {device!r} can not be written into reader.conf: no quotes, colons or line ends, 121 bytes")
-        stanzas.append(f'FRIENDLYNAME "{title}"\nDEVICENAME   "{device}"\nLIBPATH      {driver}\nCHANNELID    {i}\n')
-    return "\n".join(stanzas)
+@dataclass(frozen=True, slots=True)
+class ReaderConf:
+    """What a reader.conf(5) says: so many readers, their sockets' directory and the driver's options.
+
+    `names` are the readers' names (pcscd adds " 00 00"), `deadline_ms` is what the driver waits for an answer (2000 if None),
+    `group` may connect besides root and the daemon's own user.
+    """
+
+    sockets: Path
+    readers: int = 1
+    names: Sequence[str] | None = None
+    deadline_ms: int | None = None
+    group: str | None = None
+
+    def text(self, driver: Path) -> str:
+        """The file's text; DriverError for what pcscd would not read: with one bad line it does not start."""
+        if not 1 <= self.readers <= MAX_READERS:
+            raise DriverError(f"{self.readers} readers can not be had: pcscd serves 1 to {MAX_READERS}")
+        titles = [f"secmod reader {i}" for i in range(self.readers)] if self.names is None else list(self.names)
+        if len(titles) != self.readers or len(set(titles)) != self.readers:
+            raise DriverError(f"{self.readers} readers need as many different names, not {len(titles)}")
+        return "\n".join([_CONFIG_MARK, *(self._stanza(i, title, driver) for i, title in enumerate(titles))])
+
+    def _stanza(self, reader: int, title: str, driver: Path) -> str:
+        deadline = "" if self.deadline_ms is None else f":deadline={self.deadline_ms}"
+        group = "" if self.group is None else f":group={self.group}"
+        path = self.sockets / socket_name(reader)
+        if not 0 < len(title.encode()) <= _MAX_NAME or _FORBIDDEN & set(title):
+            raise DriverError(f"{title!r} can not name a reader: 1 to {_MAX_NAME} bytes without quotes and line ends")
+        if _FORBIDDEN & set(f"{path}{group}") or ":" in f"{path}{self.group}" or len(os.fsencode(path)) > MAX_SOCKET_PATH:
+            raise DriverError(
+                f"socket {path} can not be used: choose a directory without quotes and colons, at most {MAX_SOCKET_PATH} bytes in all"
+            )
+        if not _LIBPATH.fullmatch(str(driver)):
+            raise DriverError(f"pcscd can not read the path {driver}: move it to one of letters, digits and /-._=@")
+        return (
+            f'FRIENDLYNAME "{title}"\nDEVICENAME   "unix:{path}{deadline}{group}"\nLIBPATH      {driver}\nCHANNELID    {reader}\n'
+        )
 
 
 class Step(StrEnum):
@@ -107,7 +127,9 @@ class Plan:
                 elif action.step is not Step.KEEP:
                     _write(action)
             except OSError as error:
-                raise DriverError(f"{action.path} can not be changed ({error.strerror}): run as root, or give another --root") from error
+                raise DriverError(
+                    f"{action.path} can not be changed ({error.strerror}): run as root, or give another --root"
+                ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,21 +153,12 @@ class Status:
         return "the reader driver is installed" + ("" if self.current else ", from another release: run `secmod driver install`")
 
 
-def plan_install(
-    readers: int = 1,
-    *,
-    root: Path = Path("/"),
-    sockets: Path = Path("/run/secmod"),
-    group: str | None = None,
-    deadline_ms: int | None = None,
-    driver: Path | None = None,
-) -> Plan:
+def plan_install(conf: ReaderConf, *, root: Path = Path("/"), driver: Path | None = None) -> Plan:
     """What installing would do below `root`; DriverError if a file of another origin is in the way."""
     library = (driver or driver_path()).read_bytes()
-    text = reader_conf(sockets, readers, DRIVER_DIRECTORY / DRIVER_NAME, group=group, deadline_ms=deadline_ms)
     actions = (
         _plan_file(_below(root, DRIVER_DIRECTORY / DRIVER_NAME), library, 0o755),
-        _plan_file(_below(root, CONFIG), text.encode(), 0o644),
+        _plan_file(_below(root, CONFIG), conf.text(DRIVER_DIRECTORY / DRIVER_NAME).encode(), 0o644),
     )
     return Plan(actions, RESTART)
 
@@ -162,9 +175,9 @@ def plan_uninstall(*, root: Path = Path("/")) -> Plan:
     return Plan(tuple(actions), RESTART)
 
 
-def install(readers: int = 1, *, root: Path = Path("/"), sockets: Path = Path("/run/secmod"), group: str | None = None) -> Plan:
+def install(conf: ReaderConf, *, root: Path = Path("/")) -> Plan:
     """Driver and configuration are in place; returns the plan that was carried out."""
-    plan = plan_install(readers, root=root, sockets=sockets, group=group)
+    plan = plan_install(conf, root=root)
     plan.carry_out()
     return plan
 
@@ -231,16 +244,17 @@ __all__ = [
     "DRIVER_DIRECTORY",
     "DRIVER_NAME",
     "MAX_READERS",
+    "MAX_SOCKET_PATH",
     "RESTART",
     "Action",
     "Plan",
+    "ReaderConf",
     "Status",
     "Step",
     "driver_path",
     "install",
     "plan_install",
     "plan_uninstall",
-    "reader_conf",
     "socket_name",
     "status",
     "uninstall",

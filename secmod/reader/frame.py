@@ -122,8 +122,22 @@ class Welcome:
             raise LinkError(f"a {frame.type.name} frame is no answer to a hello")
         version, deadline_ms = _WELCOME.unpack(frame.payload)
         if version != VERSION:
-            raise LinkError(f"the reader driver speaks protocol version {version}, secmod speaks {VERSION}; install both from one release")
+            raise LinkError(f"the reader driver speaks version {version}, secmod speaks {VERSION}; install both from one release")
         return cls(version, deadline_ms)
 
 
-__all__ = ["HEADER", "MAGIC", "MAX_FRAME", "MAX_PAYLOAD", "TOKEN", "VERSION", "Fault", "Frame", "FrameType", "Hello", "Refusal", "Role", "Welcome"]
+__all__ = [
+    "HEADER",
+    "MAGIC",
+    "MAX_FRAME",
+    "MAX_PAYLOAD",
+    "TOKEN",
+    "VERSION",
+    "Fault",
+    "Frame",
+    "FrameType",
+    "Hello",
+    "Refusal",
+    "Role",
+    "Welcome",
+]

@@ -10,12 +10,13 @@ import socket
 import stat
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
 from secmod.errors import LinkError
-from secmod.reader.frame import MAX_FRAME, TOKEN, Frame, FrameType, Hello, Refusal, Role, Welcome
+from secmod.reader.frame import HEADER, MAX_FRAME, TOKEN, FrameType, Hello, Refusal, Role, Welcome
 
 _UCRED: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid
 HANDSHAKE_TIMEOUT: Final = 10.0
@@ -31,10 +32,8 @@ def socket_directory() -> Path:
 def _trusted_users() -> set[int]:
     """Who may listen: root, ourselves, and the account that newer pcscd packages run under."""
     users = {0, os.geteuid()}
-    try:
+    with suppress(KeyError):
         users.add(pwd.getpwnam("pcscd").pw_uid)
-    except KeyError:
-        pass
     return users
 
 
@@ -95,14 +94,14 @@ def _connect(address: Path) -> socket.socket:
     except PermissionError as error:
         sock.close()
         raise LinkError(
-            f"socket {address} may not be opened by user {os.geteuid()}: run as its owner, or join the group that reader.conf names"
+            f"socket {address} may not be opened by user {os.geteuid()}: be its owner, or in the group of reader.conf"
         ) from error
     except OSError as error:
         sock.close()
         raise LinkError(f"socket {address} can not be used ({error}): only the reader driver's socket is of use here") from error
     if user not in _trusted_users():
         sock.close()
-        raise LinkError(f"user {user} listens on socket {address}, neither root nor we: choose a directory that only you can write to")
+        raise LinkError(f"user {user} listens on socket {address}, neither root nor we: choose another directory")
     return sock
 
 
@@ -126,7 +125,7 @@ def _shake_hands(sock: socket.socket, address: Path, hello: Hello) -> Welcome:
         ) from None
     except OSError as error:  # the driver went away
         raise NotThereError from error
-    if not raw or raw[:1] == bytes([FrameType.REFUSED]) and Frame.parse(raw).payload[:1] == bytes([Refusal.HELLO]):
+    if not raw or (raw[0] == FrameType.REFUSED and raw[HEADER : HEADER + 1] == bytes([Refusal.HELLO])):
         raise NotThereError  # it went away, or we were too slow: the next try may do
     try:
         return Welcome.parse(raw)

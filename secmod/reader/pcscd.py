@@ -15,17 +15,16 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Self
 
 from secmod.errors import DriverError
-from secmod.reader.driver import MAX_READERS, driver_path, reader_conf, socket_name
+from secmod.reader.driver import DRIVER_NAME, MAX_READERS, MAX_SOCKET_PATH, ReaderConf, driver_path, socket_name
 
 _SEARCH: Final = "/usr/sbin:/usr/local/sbin:/sbin"
 _READY: Final = 10.0  # s; it takes some milliseconds
 _END: Final = 5.0  # s after SIGTERM
-_MAX_PATH: Final = 107  # bytes of a socket path (unix(7))
 _VERSION_REQUEST: Final = struct.pack("<5I", 12, 0x11, 4, 4, 0)  # CMD_VERSION of the client protocol 4:4
 _LAUNCHER: Final = Path(__file__).with_name("launch_pcscd.py")
 
@@ -38,6 +37,13 @@ def pcscd_program() -> Path:
     return Path(found)
 
 
+def _start_remover(directory: Path) -> subprocess.Popen[bytes]:
+    """A shell that removes the directory when its standard input ends: also after a SIGKILL of this process."""
+    return subprocess.Popen(
+        ["/bin/sh", "-c", 'read -r _; exec rm -rf -- "$1"', "sh", str(directory)], stdin=subprocess.PIPE, start_new_session=True
+    )
+
+
 class PrivatePcscd:
     """A pcscd with `readers` readers of ours, from entering to leaving the context.
 
@@ -45,9 +51,8 @@ class PrivatePcscd:
     sockets are `directory`/readerN.sock, see `sockets`.  Give `env` to clients.  Create it in a thread that outlives it: the
     kernel ends the daemon when that thread ends.
 
-    `driver` is another driver library than ours, `deadline_ms` what the driver waits for an answer, `names` are the readers'
-    names (without the " 00 00" that pcscd adds), `preload` is loaded into the daemon first (a sanitizer), `daemon_env` are
-    more environment variables of the daemon.
+    `driver` is another driver library than ours, `deadline_ms` what the driver waits for an answer, `daemon_env` are more
+    environment variables of the daemon (SECMOD_PRELOAD becomes its LD_PRELOAD: for sanitizers).
     """
 
     def __init__(
@@ -57,9 +62,6 @@ class PrivatePcscd:
         *,
         driver: str | Path | None = None,
         deadline_ms: int | None = None,
-        names: Sequence[str] | None = None,
-        arguments: Sequence[str] = (),
-        preload: str = "",
         daemon_env: Mapping[str, str] | None = None,
     ) -> None:
         if not 1 <= readers <= MAX_READERS:
@@ -69,11 +71,9 @@ class PrivatePcscd:
         self.sockets = tuple(self.directory / socket_name(i) for i in range(readers))
         self.socket = self.directory / "pcscd.sock"
         self.log_file = self.directory / "pcscd.log"
-        self._driver = Path(driver) if driver is not None else driver_path()
-        self._deadline_ms = deadline_ms
-        self._names = names
-        self._arguments = tuple(arguments)
-        self._preload = preload
+        self._remover = _start_remover(self.directory) if self._own_directory else None
+        self._driver = Path(driver).absolute() if driver is not None else driver_path()
+        self._conf = ReaderConf(self.directory, readers, deadline_ms=deadline_ms)
         self._daemon_env = dict(daemon_env or {})
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -81,6 +81,11 @@ class PrivatePcscd:
     def env(self) -> dict[str, str]:
         """What a client's environment needs to find this daemon."""
         return {"PCSCLITE_CSOCK_NAME": str(self.socket)}
+
+    @property
+    def socket_dir(self) -> Path:
+        """Where the readers' sockets are: `secmod serve --socket-dir`."""
+        return self.directory
 
     @property
     def pid(self) -> int:
@@ -111,22 +116,23 @@ class PrivatePcscd:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         conf = self.directory / "reader.conf.d"
         conf.mkdir(exist_ok=True)
-        (conf / "secmod").write_text(
-            reader_conf(self.directory, len(self.sockets), self._driver, names=self._names, deadline_ms=self._deadline_ms), "utf-8"
-        )
+        driver = self.directory / DRIVER_NAME  # the true path may hold letters that a reader.conf can not
+        driver.unlink(missing_ok=True)
+        driver.symlink_to(self._driver)
+        (conf / "secmod").write_text(self._conf.text(driver), encoding="utf-8")
         self.socket.unlink(missing_ok=True)
         with self._listen() as listener, self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-I", "-S", str(_LAUNCHER)),
                     *(str(listener.fileno()), str(os.getpid()), str(self.directory)),
-                    *(str(program), "--foreground", "--config", str(conf), *self._arguments),
+                    *(str(program), "--foreground", "--config", str(conf)),
                 ],
                 pass_fds=[listener.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **self._daemon_env, "SECMOD_PRELOAD": self._preload},
+                env={**os.environ, **self._daemon_env},
             )
         try:
             self._wait_ready()
@@ -152,15 +158,15 @@ class PrivatePcscd:
     def close(self) -> None:
         """Stopped, and nothing is left behind (a directory of the caller's stays, with the log)."""
         self.stop()
-        if self._own_directory:
-            shutil.rmtree(self.directory, ignore_errors=True)
+        if self._remover is not None:
+            self._remover.communicate()
             return
         shutil.rmtree(self.directory / "reader.conf.d", ignore_errors=True)
-        for path in self.sockets:
+        for path in (*self.sockets, self.directory / DRIVER_NAME):
             path.unlink(missing_ok=True)
 
     def _listen(self) -> socket.socket:
-        if len(os.fsencode(self.socket)) > _MAX_PATH or len(os.fsencode(self.sockets[-1])) > _MAX_PATH:
+        if len(os.fsencode(self.socket)) > MAX_SOCKET_PATH or len(os.fsencode(self.sockets[-1])) > MAX_SOCKET_PATH:
             raise DriverError(f"the path {self.directory} is too long for a socket: choose a directory of at most 90 bytes")
         listener = socket.socket(socket.AF_UNIX)
         try:

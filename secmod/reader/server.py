@@ -61,7 +61,7 @@ class _Reader(threading.Thread):
                     self._disconnect(link)
         except LinkError as error:
             self.failure = error
-            _log.error("%s", error)  # noqa: TRY400 - the sentence says it all
+            _log.error("%s", error)
         finally:
             self._notify()
 
@@ -114,7 +114,9 @@ class _Reader(threading.Thread):
             except NotThereError:
                 closed = closed + 1 if self._opening else 0
             if closed == _MAX_CLOSED:
-                raise LinkError(f"whoever listens on socket {self.slot.address} ends every connection: is it pcscd with libifdsecmod.so?")
+                raise LinkError(
+                    f"socket {self.slot.address}: every connection is ended at once; is it pcscd with libifdsecmod.so?"
+                )
             self._stopping.wait(pause)
             pause = min(pause * 1.5, last)
         return None

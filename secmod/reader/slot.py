@@ -52,8 +52,20 @@ class _FaultError(Exception):
         super().__init__(fault.name)
 
 
-def _no_power(command: bytes) -> bytes:
+def _no_power(_command: bytes) -> bytes:
     raise _FaultError(Fault.NO_CARD)
+
+
+def _traced(transmit: Callable[[bytes], bytes], name: str) -> Callable[[bytes], bytes]:
+    """The same, with both directions logged; chosen when the card gets power, so it costs nothing otherwise."""
+
+    def logged(command: bytes) -> bytes:
+        _log.debug("%s > %s", name, command.hex().upper())
+        response = transmit(command)
+        _log.debug("%s < %s", name, response.hex().upper())
+        return response
+
+    return logged
 
 
 class Slot:
@@ -121,7 +133,7 @@ class Slot:
             fault = error.fault
         except LinkError:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001 - a card that fails must not take its reader along
             _log.exception("the card in the reader on %s failed", self.address)
             fault = Fault.FAILED
         return Frame(FrameType.FAULT, int.from_bytes(frame[4:HEADER], "little"), bytes([fault])).encode()
@@ -174,7 +186,8 @@ class Slot:
                 raise _FaultError(Fault.NO_CARD)
             self.powered = True
             self._cold = False
-            self._transmit = T0Mapper(card.transmit) if protocol == "T0" else card.transmit
+            transmit = T0Mapper(card.transmit) if protocol == "T0" else card.transmit
+            self._transmit = _traced(transmit, self.address.stem) if _log.isEnabledFor(logging.DEBUG) else transmit
 
     def _answer_escape(self, payload: bytes) -> bytes:
         if self._escape is None:
