@@ -18,7 +18,7 @@ from importlib import import_module
 
 import click
 
-from secmod.cli.exits import ExitCode, explain
+from secmod.cli import exits
 
 VERBS = ("serve", "demo", "apdu", "driver", "doctor")
 
@@ -31,7 +31,7 @@ Exit codes:
   130  interrupted"""
 
 
-class Verbs(click.Group):
+class _Verbs(click.Group):
     """Loads the module of a verb only when the verb is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -55,7 +55,7 @@ def _print_versions(ctx: click.Context, _parameter: click.Parameter, wanted: boo
 
 
 @click.group(
-    cls=Verbs,
+    cls=_Verbs,
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
@@ -72,14 +72,14 @@ def main() -> None:
     try:
         code = cli.main(prog_name="secmod", standalone_mode=False)
     except Exception as error:
-        explanation = explain(error)
+        explanation = exits.explain(error)
         if explanation is None:
             raise
         explanation.print()
         sys.exit(explanation.code)
     except KeyboardInterrupt:
-        sys.exit(ExitCode.INTERRUPTED)
+        sys.exit(exits.ExitCode.INTERRUPTED)
     sys.exit(code)
 
 
-__all__ = ["cli", "main"]
+__all__ = ["VERBS", "cli", "main"]

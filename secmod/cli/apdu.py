@@ -48,7 +48,7 @@ def read_commands(words: Sequence[str]) -> list[bytes]:
     return commands
 
 
-def tlv_tree(data: bytes) -> tuple[Tlv, ...]:
+def _data_objects(data: bytes) -> tuple[Tlv, ...]:
     """The data objects of a response; none if it is not BER-TLV from its first byte to its last."""
     from secmod.apdu import Tlv
     from secmod.errors import TlvError
@@ -91,7 +91,7 @@ def decoded(command_bytes: bytes, response: bytes, microseconds: float) -> dict[
         "meaning": answer.sw.meaning,
         "error": answer.sw.is_error,
         "microseconds": round(microseconds),
-        "tlv": _tlv_json(tlv_tree(answer.data)),
+        "tlv": _tlv_json(_data_objects(answer.data)),
     }
 
 
@@ -105,7 +105,7 @@ def _print(result: dict[str, Any]) -> None:
     if result["data"]:
         out.print(f"< {result['data']}", soft_wrap=True)
     out.print(f"< {result['sw']}  {result['meaning']}  ({result['microseconds']:,} µs)", soft_wrap=True)
-    objects = tlv_tree(bytes.fromhex(result["data"]))
+    objects = _data_objects(bytes.fromhex(result["data"]))
     if objects:
         tree = Tree("BER-TLV", guide_style="dim")
         _grow(tree, objects)

@@ -266,4 +266,4 @@ def _print(file: Path, reader: str, dialogue: Dialogue, signature: bytes, *, as_
     out.print("verified   by openssl")
 
 
-__all__ = ["command"]
+__all__ = ["Client", "Dialogue", "command"]

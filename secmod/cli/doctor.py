@@ -45,7 +45,7 @@ class Finding:
     mend: str = ""
 
 
-def program(name: str) -> str | None:
+def _program(name: str) -> str | None:
     """Where a program lies, in PATH or where daemons are."""
     return shutil.which(name) or shutil.which(name, path=SYSTEM_PATH)
 
@@ -75,7 +75,7 @@ def _core() -> Iterator[Finding]:
 
 def _programs() -> Iterator[Finding]:
     for name, why in (("pcscd", "the PC/SC service that loads the driver"), ("openssl", "verifies signatures in the demo")):
-        path = program(name)
+        path = _program(name)
         if path:
             yield Finding(name, State.OK, path)
         else:

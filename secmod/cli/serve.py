@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -19,38 +19,24 @@ from secmod.cli.report import json_option, print_json
 MOST_READERS = 16  # pcscd's limit
 
 
-class _StopError(Exception):
-    """Somebody asked this process to stop."""
+def _stop_when_told(stop: Callable[[], None], *, until_eof: bool) -> None:
+    """Has `stop` called at SIGTERM, at SIGINT and, if so wished, at the end of standard input."""
 
+    def handler(_number: int, _frame: object) -> None:
+        # In a thread of its own: a signal may come while this one holds what `stop` waits for.
+        threading.Thread(target=stop).start()
 
-def _stop(_number: int, _frame: object) -> None:
-    # Once: stopping in order must not be interrupted by a second one.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
-    raise _StopError
+        signal.signal(number, handler)
+    if until_eof:
+        threading.Thread(target=_at_end_of_input, args=(stop,), daemon=True).start()
 
 
-@contextlib.contextmanager
-def _until_told_to_stop() -> Iterator[None]:
-    """What is inside ends, in order, at SIGTERM or SIGINT."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        for number in before:
-            signal.signal(number, _stop)
-        yield
-    except _StopError:
-        pass
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _stop_at_end_of_input() -> None:
-    """Reads standard input to its end, then stops the process as SIGTERM does."""
+def _at_end_of_input(stop: Callable[[], None]) -> None:
     with contextlib.suppress(OSError):
         while os.read(0, 4096):
             pass
-    os.kill(os.getpid(), signal.SIGTERM)
+    stop()
 
 
 @click.command(name="serve")
@@ -87,9 +73,9 @@ def command(
     log = logging.getLogger("secmod.serve")
     directory = socket_dir or socket_directory()
     slots = [Slot(build_card(profile, protocol), directory / socket_name(number)) for number in range(readers)]
-    with _until_told_to_stop(), Server(slots) as server:
-        if until_eof:
-            threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
+    server = Server(slots)
+    _stop_when_told(server.stop, until_eof=until_eof)
+    with server:
         if as_json:
             sockets = [str(slot.address) for slot in slots]
             print_json({"profile": profile, "protocol": protocol, "atr": slots[0].card.atr.hex().upper(), "sockets": sockets})
