@@ -10,17 +10,12 @@ Only crypto, apdu and the reader's framing import from here.
 
 from __future__ import annotations
 
-from typing import Any
-
 try:
-    from secmod._native import _core
+    from secmod._native._core import ffi, lib
 except ImportError as error:
     raise ImportError(
         "secmod's native core is not built for this Python. "
         "Build it with `pip install -e .` in the project's folder (a C compiler and libssl-dev are needed)."
     ) from error
-
-ffi: Any = _core.ffi
-lib: Any = _core.lib
 
 __all__ = ["ffi", "lib"]

@@ -73,6 +73,8 @@ def _main() -> None:
     try:
         _private_run(Path(keep).resolve())
     except OSError as error:
+        with contextlib.suppress(OSError):
+            _RUN.mkdir(mode=0o755)
         if not _RUN.is_dir():
             sys.exit(f"no namespace of our own ({error}) and no {_RUN}: make the directory as root (install -d {_RUN})")
     os.dup2(int(listener), _LISTEN_FD)
