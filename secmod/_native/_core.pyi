@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What type checkers see of the compiled extension: its functions are declared in native/include/secmod.h."""
+# What type checkers see of the compiled extension; native/include/secmod.h declares what `lib` holds.
 
 from typing import Any
 
