@@ -78,7 +78,7 @@ class ReaderConf:
             raise DriverError(f"{title!r} can not name a reader: 1 to {_MAX_NAME} bytes without quotes and line ends")
         if _FORBIDDEN & set(f"{path}{group}") or ":" in f"{path}{self.group}" or len(os.fsencode(path)) > MAX_SOCKET_PATH:
             raise DriverError(
-                f"socket {path} can not be used: choose a directory without quotes and colons, at most {MAX_SOCKET_PATH} bytes in all"
+                f"socket {path} can not be used: choose a directory without quotes and colons, {MAX_SOCKET_PATH} bytes at most"
             )
         if not _LIBPATH.fullmatch(str(driver)):
             raise DriverError(f"pcscd can not read the path {driver}: move it to one of letters, digits and /-._=@")

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from secmod.reader.pcscd import PrivatePcscd
+from secmod.reader.server import Server
+from secmod.reader.slot import Slot
+from tests.pcsc.client import CClient
+from tests.reader.cards import ReaderTestCard
+
+PATIENCE = 20.0  # s: for what takes milliseconds on an idle machine
+
+
+@pytest.fixture(scope="session")
+def client_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    program = tmp_path_factory.mktemp("client") / "client"
+    source = Path(__file__).with_name("client.c")
+    flags = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-I/usr/include/PCSC"]
+    subprocess.run(["gcc", *flags, source, "-o", program, "-lpcsclite"], check=True)
+    return program
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def start_pcscd(stack: ExitStack) -> Callable[..., PrivatePcscd]:
+    """A private PC/SC daemon: starts with the given arguments, ends with the test."""
+    return lambda **arguments: stack.enter_context(PrivatePcscd(**arguments))
+
+
+@pytest.fixture
+def start_server(stack: ExitStack) -> Callable[..., Server]:
+    """A server for the daemon's readers with these cards (default: one test card each), connected and powered."""
+
+    def start(pcscd: PrivatePcscd, *cards: ReaderTestCard, **arguments: object) -> Server:
+        hands = cards or [ReaderTestCard() for _ in pcscd.sockets]
+        slots = [Slot(card, path) for card, path in zip(hands, pcscd.sockets, strict=True)]
+        server = stack.enter_context(Server(slots, **arguments))
+        server.wait_connected(PATIENCE)
+        for i in range(len(slots)):
+            server.wait_powered(i, PATIENCE)
+        return server
+
+    return start
+
+
+@pytest.fixture
+def start_client(stack: ExitStack, client_program: Path) -> Callable[[PrivatePcscd], CClient]:
+    return lambda pcscd: stack.enter_context(CClient(client_program, pcscd.env))
+
+
+@pytest.fixture
+def pcscd(start_pcscd: Callable[..., PrivatePcscd]) -> PrivatePcscd:
+    return start_pcscd()
+
+
+@pytest.fixture
+def client(pcscd: PrivatePcscd, start_client: Callable[[PrivatePcscd], CClient]) -> CClient:
+    return start_client(pcscd)
