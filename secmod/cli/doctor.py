@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -19,7 +20,7 @@ import click
 
 import secmod
 from secmod.cli.exits import ExitCode
-from secmod.cli.report import console, json_option, print_json, table
+from secmod.cli.report import json_option, print_json
 from secmod.errors import DriverError
 
 PCSCD_SOCKET = "/run/pcscd/pcscd.comm"
@@ -58,6 +59,12 @@ def _reinstall() -> str:
     """What builds the native parts anew."""
     checkout = Path(secmod.__file__).parent.parent
     return f"make -C {checkout} run" if (checkout / "Makefile").is_file() else "pip install --force-reinstall secmod"
+
+
+def _secmod() -> str:
+    """The command line's whole path: root's PATH may not have it."""
+    beside = Path(sys.executable).with_name("secmod")
+    return str(beside) if beside.is_file() else f"{sys.executable} -m secmod"
 
 
 def _core() -> Iterator[Finding]:
@@ -129,7 +136,7 @@ def _driver() -> Iterator[Finding]:
     except DriverError as error:
         yield Finding("reader driver", State.MISSING, str(error), _reinstall())
         return
-    install = "sudo secmod driver install"
+    install = f"sudo {_secmod()} driver install"
     if found.driver is None and found.config is None:
         unused = "not installed; only the machine's own pcscd needs it"
         yield Finding("driver in pcscd", State.NOTE, unused, install)
@@ -163,7 +170,7 @@ def _sockets() -> Iterator[Finding]:
                 yield Finding(subject, State.WRONG, f"{path}: left over, nobody listens", f"sudo rm {path}")
             elif not os.access(path, os.W_OK):
                 owner = path.stat().st_uid
-                mend = 'sudo secmod driver install --group "$(id -gn)"'
+                mend = f'sudo {_secmod()} driver install --group "$(id -gn)"'
                 yield Finding(subject, State.WRONG, f"{path} belongs to user {owner}: you may not play its card", mend)
             else:
                 yield Finding(subject, State.OK, f"{path}: the driver listens, you may play its card")
@@ -200,8 +207,11 @@ def command(as_json: bool) -> None:
     if as_json:
         print_json({"healthy": healthy, "findings": [asdict(finding) for finding in findings]})
     else:
-        rows = ((finding.subject, finding.state, finding.detail, finding.mend) for finding in findings)
-        console().print(table("what", "state", "found", "mend with", rows=rows))
+        for finding in findings:
+            # No table: a command that is to be pasted must not be folded.
+            click.echo(f"{finding.state:8} {finding.subject:18} {finding.detail}")
+            if finding.mend:
+                click.echo(f"{'':27} mend with: {finding.mend}")
     if not healthy:
         raise click.exceptions.Exit(ExitCode.FAILURE)
 

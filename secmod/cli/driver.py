@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from secmod.cli.exits import ExitCode
-from secmod.cli.report import console, json_option, print_json, table
+from secmod.cli.report import json_option, print_json
 
 if TYPE_CHECKING:
     from secmod.reader.driver import Plan
@@ -39,14 +39,14 @@ def _finish(plan: Plan, *, dry_run: bool, as_json: bool) -> None:
         files = [{"step": action.step.value, "path": str(action.path), "bytes": len(action.content)} for action in plan.actions]
         print_json({"done": done, "dry_run": dry_run, "files": files, "next": plan.advice if plan.changes else ""})
         return
-    out = console()
-    out.print(table("step", "file", rows=[(action.step.value, str(action.path)) for action in plan.actions]))
+    for action in plan.actions:
+        click.echo(f"{action.step.value:8} {action.path}")
     if not plan.changes:
-        out.print("nothing to do")
+        click.echo("nothing to do")
     elif dry_run:
-        out.print("nothing was done (--dry-run)")
+        click.echo("nothing was done (--dry-run)")
     else:
-        out.print(f"next: {plan.advice}", soft_wrap=True)
+        click.echo(f"next: {plan.advice}")
 
 
 @command.command(name="install")

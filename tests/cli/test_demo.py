@@ -8,12 +8,21 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytestmark = pytest.mark.pcsc
+
+
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A place for temporary files with a short path: sockets lie there."""
+    with tempfile.TemporaryDirectory(prefix="demo-") as directory:
+        yield Path(directory)
 
 
 def processes_of(directory: Path) -> list[int]:
@@ -30,11 +39,9 @@ def processes_of(directory: Path) -> list[int]:
     return found
 
 
-def test_a_file_is_signed_and_verified(secmod: Any, tmp_path: Path) -> None:
+def test_a_file_is_signed_and_verified(secmod: Any, tmp_path: Path, temporary: Path) -> None:
     file = tmp_path / "letter.txt"
     file.write_text("to be signed", encoding="utf-8")
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
     done = secmod("demo", "--json", str(file), env={"TMPDIR": str(temporary)})
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
@@ -46,19 +53,19 @@ def test_a_file_is_signed_and_verified(secmod: Any, tmp_path: Path) -> None:
     assert processes_of(temporary) == []
 
 
-def test_every_step_is_in_the_table(secmod: Any, tmp_path: Path) -> None:
-    done = secmod("demo", env={"TMPDIR": str(tmp_path)})
+def test_every_step_is_in_the_table(secmod: Any) -> None:
+    done = secmod("demo")
     assert done.returncode == 0, done.stderr
     for word in ("ATR", "SELECT", "GENERATE ASYMMETRIC KEY PAIR", "PSO COMPUTE DIGITAL SIGNATURE", "9000", "Verified OK", "µs"):
         assert word in done.stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_leaves_nothing_running(tmp_path: Path, number: signal.Signals) -> None:
+def test_interrupted_it_leaves_nothing_running(tmp_path: Path, temporary: Path, number: signal.Signals) -> None:
     # The file to be signed is a pipe that nobody writes: the demo waits in its first step until it is interrupted.
     pipe = tmp_path / "endless"
     os.mkfifo(pipe)
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    environment = {**os.environ, "TMPDIR": str(temporary)}
     command = [sys.executable, "-m", "secmod", "demo", str(pipe)]
     with (
         subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process,
@@ -68,5 +75,5 @@ def test_interrupted_it_leaves_nothing_running(tmp_path: Path, number: signal.Si
         _, log = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "Traceback" not in log
-    assert processes_of(tmp_path) == []
-    assert list(tmp_path.iterdir()) == [pipe]
+    assert processes_of(temporary) == []
+    assert list(temporary.iterdir()) == []
