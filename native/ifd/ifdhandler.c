@@ -145,6 +145,9 @@ static RESPONSECODE reader_attribute(struct slot *slot, DWORD Lun, DWORD Tag, PD
         return give(facts.atr, facts.atr_length, Length, Value);
     case SCARD_ATTR_MAXINPUT:
         return give_number(LINK_MAX_PAYLOAD, Length, Value);
+    case SCARD_ATTR_DEVICE_FRIENDLY_NAME:
+    case SCARD_ATTR_DEVICE_SYSTEM_NAME: /* pcscd knows them, and takes *Length as the room for them */
+        return IFD_ERROR_TAG;
     default:
         *Length = 0;
         return IFD_ERROR_TAG;

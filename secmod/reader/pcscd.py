@@ -8,6 +8,7 @@ PCSCLITE_CSOCK_NAME.  No global file is touched where the kernel has namespaces,
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -67,11 +68,11 @@ class PrivatePcscd:
         if not 1 <= readers <= MAX_READERS:
             raise DriverError(f"{readers} readers can not be had: pcscd serves 1 to {MAX_READERS}")
         self._own_directory = directory is None
-        self.directory = Path(directory or tempfile.mkdtemp(prefix="secmod-")).absolute()
+        self.directory = Path(directory or Path(tempfile.gettempdir(), f"secmod-{secrets.token_hex(4)}")).absolute()
         self.sockets = tuple(self.directory / socket_name(i) for i in range(readers))
         self.socket = self.directory / "pcscd.sock"
         self.log_file = self.directory / "pcscd.log"
-        self._remover = _start_remover(self.directory) if self._own_directory else None
+        self._remover: subprocess.Popen[bytes] | None = None
         self._driver = Path(driver).absolute() if driver is not None else driver_path()
         self._conf = ReaderConf(self.directory, readers, deadline_ms=deadline_ms)
         self._daemon_env = dict(daemon_env or {})
@@ -105,15 +106,24 @@ class PrivatePcscd:
         return self.log_file.read_text("utf-8", "replace") if self.log_file.exists() else ""
 
     def __enter__(self) -> Self:
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def start(self) -> Self:
-        """The daemon runs and has listed its readers; DriverError with its last words if it does not come up."""
+        """The daemon runs and has listed its readers; DriverError with its last words if it does not.  Afterwards call `close`."""
         program = pcscd_program()
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self._driver.is_file():
+            raise DriverError(f"{self._driver} is no reader driver: name the library of one")
+        if self._own_directory and self._remover is None:
+            self.directory.mkdir(mode=0o700)
+            self._remover = _start_remover(self.directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
         conf = self.directory / "reader.conf.d"
         conf.mkdir(exist_ok=True)
         driver = self.directory / DRIVER_NAME  # the true path may hold letters that a reader.conf can not
@@ -134,11 +144,7 @@ class PrivatePcscd:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **self._daemon_env},
             )
-        try:
-            self._wait_ready()
-        except BaseException:
-            self.stop()
-            raise
+        self._wait_ready()
         return self
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
@@ -158,8 +164,10 @@ class PrivatePcscd:
     def close(self) -> None:
         """Stopped, and nothing is left behind (a directory of the caller's stays, with the log)."""
         self.stop()
-        if self._remover is not None:
-            self._remover.communicate()
+        if self._own_directory:
+            if self._remover is not None:
+                self._remover.communicate()
+                self._remover = None
             return
         shutil.rmtree(self.directory / "reader.conf.d", ignore_errors=True)
         for path in (*self.sockets, self.directory / DRIVER_NAME):

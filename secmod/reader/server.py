@@ -179,6 +179,8 @@ class Server:
 
     def stop(self) -> None:
         """All connections are closed; the readers are empty.  A card that hangs is left behind after two seconds."""
+        if self._stopping.is_set():
+            return
         self._stopping.set()
         for reader in self._readers:
             reader.stop()
@@ -244,7 +246,9 @@ class Server:
     def _watch(self, interval: float) -> None:
         """Sends keep-alives for requests that are older than one look; so the way of an APDU needs no clock."""
         seen: list[tuple[bytes, float] | None] = [None] * len(self._readers)
-        while not self._stopping.wait(min([interval, *(r.deadline / 4 for r in self._readers if r.deadline)])):
+        while not self._stopping.is_set():
+            with self._changed:  # a new driver may have a shorter deadline
+                self._changed.wait(min([interval, *(reader.deadline / 4 for reader in self._readers if reader.deadline)]))
             now = time.monotonic()
             for i, reader in enumerate(self._readers):
                 work, last = reader.working, seen[i]

@@ -158,7 +158,7 @@ static void serve(const char *verb, char *rest)
         rv = SCardControl(card, code, command, from_hex(*rest == ' ' ? rest + 1 : NULL), answer, sizeof answer, &got);
         print_hex(rv, answer, got);
     } else if (strcmp(verb, "attribute") == 0) {
-        got = sizeof answer;
+        got = MAX_BUFFER_SIZE;
         rv = SCardGetAttrib(card, strtoul(rest, NULL, 16), answer, &got);
         print_hex(rv, answer, got);
     } else if (strcmp(verb, "watch") == 0) {

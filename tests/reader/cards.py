@@ -12,8 +12,11 @@ ECHO, ANSWER, WORK, FAIL, HISTORY = 0x10, 0x12, 0x14, 0x16, 0x18
 
 
 class ReaderTestCard:
-    """`80 10` echoes its data, `80 12 P1 P2` answers P1-P2 bytes, `80 14` works until `finish` is set (`P1` tenths of a second at most,
-    0: a minute), `80 16` raises, `80 18` tells what happened to it; anything else is answered 9000."""
+    """Does what the instruction says, all under class 80; anything else is answered 9000.
+
+    10 echoes Lc and data; 12 answers P1-P2 bytes; 14 works until `finish` is set, at most P1 tenths of a second (0: a minute);
+    16 raises; 18 tells what has happened to the card.
+    """
 
     def __init__(self, atr: bytes = ATR, protocol: str = "T1") -> None:
         self.atr = atr

@@ -286,12 +286,12 @@ def test_a_file_that_is_no_socket_is_named(path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
 def test_a_foreign_listener_is_not_spoken_to(path: Path) -> None:
-    path.parent.chmod(0o777)  # noqa: S103 - the other user has to bind there
+    path.parent.chmod(0o777)
     script = (
-        "import socket, sys; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); "
+        "import os, socket, sys; os.setuid(65534); s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); "
         f"s.bind({str(path)!r}); s.listen(); print('ready', flush=True); sys.stdin.read()"
     )
-    listener = subprocess.Popen([sys.executable, "-c", script], user=65534, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd="/")
+    listener = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert listener.stdout.readline() == b"ready\n"
     with Server([Slot(ReaderTestCard(), path)]) as server:
         assert "user 65534 listens on socket" in refused(server)
