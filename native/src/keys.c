@@ -124,11 +124,11 @@ static EVP_PKEY *pair_new(const struct curve *curve, const BIGNUM *scalar, uint8
     return pair;
 }
 
-static int pairwise_check(EVP_PKEY *pair) {
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, pair, NULL);
-    int consistent = context != NULL && EVP_PKEY_pairwise_check(context) == 1;
-    EVP_PKEY_CTX_free(context);
-    return consistent;
+/* Q once more: libcrypto blinds each multiplication anew, so a slip in one of the two shows.  (EVP_PKEY_pairwise_check would
+ * also compute n * Q, which cofactor 1 makes needless.) */
+static int pairwise_check(const struct curve *curve, const EC_GROUP *group, const BIGNUM *scalar, const uint8_t *point) {
+    uint8_t again[SECMOD_MAX_POINT];
+    return base_multiply(curve, group, scalar, again) && ct_equal(again, point, curve_point_bytes(curve));
 }
 
 static int contexts_prepare(struct private_key *key) {
@@ -142,8 +142,8 @@ static int key_fill(struct private_key *key, const EC_GROUP *group, const uint8_
     if (number == NULL) return 0;
     BN_set_flags(number, BN_FLG_CONSTTIME);
     int done = BN_bin2bn(scalar, key->curve->facts.field_bytes, number) != NULL &&
-               base_multiply(key->curve, group, number, key->point) &&
-               (key->pair = pair_new(key->curve, number, key->point)) != NULL && pairwise_check(key->pair) && contexts_prepare(key);
+               base_multiply(key->curve, group, number, key->point) && pairwise_check(key->curve, group, number, key->point) &&
+               (key->pair = pair_new(key->curve, number, key->point)) != NULL && contexts_prepare(key);
     BN_clear_free(number);
     return done;
 }

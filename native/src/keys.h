@@ -17,8 +17,8 @@ struct private_key {
 /* All ones if 1 <= scalar <= n - 1; `scalar` has field_bytes.  Constant time. */
 uint32_t scalar_in_range(const struct curve *curve, const uint8_t *scalar);
 
-/* Builds the key pair of a scalar and checks it pairwise: Q is computed twice, by different objects.  SECMOD_OK,
- * SECMOD_E_SCALAR or SECMOD_E_LIBRARY; on an error *key is empty. */
+/* Builds the key pair of a scalar and checks it: Q is computed twice.  SECMOD_OK, SECMOD_E_SCALAR or SECMOD_E_LIBRARY; on an
+ * error *key is empty. */
 int private_key_new(const struct curve *curve, const uint8_t *scalar, struct private_key *key);
 
 /* Wipes and frees what the key holds, and empties it. */
