@@ -167,7 +167,7 @@ def _sockets() -> Iterator[Finding]:
         for path in sorted(directory.glob("reader*.sock")) if os.access(directory, os.R_OK | os.X_OK) else ():
             subject = f"socket {path.name}"
             if str(path) not in listening:
-                yield Finding(subject, State.WRONG, f"{path}: left over, nobody listens", f"sudo rm {path}")
+                yield Finding(subject, State.NOTE, f"{path}: left over; pcscd replaces it at its start", f"sudo rm {path}")
             elif not os.access(path, os.W_OK):
                 owner = path.stat().st_uid
                 mend = f'sudo {_secmod()} driver install --group "$(id -gn)"'

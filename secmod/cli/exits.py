@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import dataclass
 from enum import IntEnum
@@ -51,6 +52,10 @@ _NEXT_STEP: tuple[tuple[type[errors.SecmodError], str, ExitCode], ...] = (
 )
 
 
+# Many sentences say themselves what to do next.
+_NAMES_A_COMMAND = re.compile(r"secmod (serve|doctor|driver)|apt-get install|pip install|systemctl")
+
+
 def _one_sentence(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
@@ -69,7 +74,8 @@ def explain(error: Exception) -> Explanation | None:
             return Explanation(error.format_message(), "", ExitCode.FAILURE)
         case errors.SecmodError():
             step, code = next((step, code) for kind, step, code in _NEXT_STEP if isinstance(error, kind))
-            return Explanation(_one_sentence(error), step, code)
+            sentence = _one_sentence(error)
+            return Explanation(sentence, "" if _NAMES_A_COMMAND.search(sentence) else step, code)
         case BrokenPipeError():
             # Whoever read our output has left; the interpreter's own flush at exit must not complain again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
