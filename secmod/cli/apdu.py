@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,6 @@ from secmod.cli.exits import ExitCode
 from secmod.cli.report import json_option, print_json
 
 if TYPE_CHECKING:
-    from rich.tree import Tree
-
     from secmod.apdu import Tlv
 
 _BETWEEN_BYTES = re.compile(r"0[xX]|[\s:,-]")
@@ -68,13 +66,14 @@ def _tlv_json(objects: tuple[Tlv, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def _grow(tree: Tree, objects: tuple[Tlv, ...]) -> None:
+def _lines(objects: tuple[Tlv, ...], depth: int = 1) -> Iterator[str]:
     for item in objects:
-        head = f"{item.tag:02X}  {len(item.value)} byte{'' if len(item.value) == 1 else 's'}"
+        head = f"{'    ' * depth}{item.tag:02X}  {len(item.value)} byte{'' if len(item.value) == 1 else 's'}"
         if item.constructed:
-            _grow(tree.add(head), item.children)
+            yield head
+            yield from _lines(item.children, depth + 1)
         else:
-            tree.add(f"{head}  {item.value.hex().upper()}")
+            yield f"{head}  {item.value.hex().upper()}"
 
 
 def decoded(command_bytes: bytes, response: bytes, microseconds: float) -> dict[str, Any]:
@@ -96,25 +95,34 @@ def decoded(command_bytes: bytes, response: bytes, microseconds: float) -> dict[
 
 
 def _print(result: dict[str, Any]) -> None:
-    from rich.tree import Tree
-
-    from secmod.cli.report import console
-
-    out = console()
-    out.print(f"> {result['command']}" + (f"  {result['name']}" if result["name"] else ""), soft_wrap=True)
+    # Plain lines, however long: hex that is to be copied must not be folded.
+    click.echo(f"> {result['command']}" + (f"  {result['name']}" if result["name"] else ""))
     if result["data"]:
-        out.print(f"< {result['data']}", soft_wrap=True)
-    out.print(f"< {result['sw']}  {result['meaning']}  ({result['microseconds']:,} µs)", soft_wrap=True)
-    objects = _data_objects(bytes.fromhex(result["data"]))
-    if objects:
-        tree = Tree("BER-TLV", guide_style="dim")
-        _grow(tree, objects)
-        out.print(tree, soft_wrap=True)
+        click.echo(f"< {result['data']}")
+    click.echo(f"< {result['sw']}  {result['meaning']}  ({result['microseconds']:,} µs)")
+    for line in _lines(_data_objects(bytes.fromhex(result["data"]))):
+        click.echo(line)
+
+
+def _known_scheme(_ctx: click.Context, _parameter: click.Parameter, target: str) -> str:
+    from secmod.transport import SCHEMES
+
+    scheme, colon, _ = target.partition(":")
+    if not colon or scheme not in SCHEMES:
+        raise click.BadParameter(f"{target!r} starts with none of {', '.join(f'{name}:' for name in SCHEMES)}")
+    return target
 
 
 @click.command(name="apdu")
 @click.argument("apdus", nargs=-1, metavar="[APDU]...")
-@click.option("--to", "target", default="local:open", show_default=True, help="The card: local:PROFILE or pcsc:READER.")
+@click.option(
+    "--to",
+    "target",
+    default="local:open",
+    show_default=True,
+    callback=_known_scheme,
+    help="The card: local:PROFILE, in this process, or pcsc:READER.",
+)
 @json_option
 def command(apdus: tuple[str, ...], target: str, as_json: bool) -> None:
     """Send command APDUs in hex to one card, one after the other, and decode the answers.

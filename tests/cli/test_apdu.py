@@ -71,9 +71,10 @@ def test_json_has_everything_that_is_printed() -> None:
 
 
 def test_the_tree_of_a_response_is_shown() -> None:
-    result = invoke(SELECT, GENERATE)
-    assert "7F49" in result.stdout
-    assert "86  65 bytes" in result.stdout
+    lines = invoke(SELECT, GENERATE).stdout.splitlines()
+    assert "    7F49  67 bytes" in lines
+    (point,) = (line for line in lines if line.startswith("        86  65 bytes  04"))
+    assert len(point.split()[-1]) == 130
 
 
 def test_standard_input_is_one_command_per_line() -> None:
@@ -82,13 +83,13 @@ def test_standard_input_is_one_command_per_line() -> None:
 
 
 def test_an_error_of_the_card_is_exit_code_1() -> None:
-    result = invoke("--json", "00FF000000")
+    result = invoke("--json", "00FE000000")
     assert result.exit_code == 1
     assert answers(result)[0]["error"] is True
     assert answers(result)[0]["meaning"]
 
 
-@pytest.mark.parametrize("words", [[], ["--nonsense"], ["xy"], [""]])
+@pytest.mark.parametrize("words", [[], ["--nonsense"], ["xy"], [""], ["--to", "nowhere:", SELECT], ["--to", "local", SELECT]])
 def test_a_wrong_command_line_is_exit_code_2(words: list[str]) -> None:
     assert invoke(*words).exit_code == 2
 
