@@ -106,4 +106,4 @@ def test_no_service_is_exit_code_3(secmod: Any, tmp_path: Any) -> None:
     done = secmod("apdu", "--to", "pcsc:nothing", SELECT, env={"PCSCLITE_CSOCK_NAME": str(tmp_path / "nobody")})
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
-    assert "secmod doctor" in done.stderr
+    assert "pcscd" in done.stderr
