@@ -38,7 +38,7 @@ types: setup-test
 	@.venv/bin/mypy
 
 test: lint types
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n auto
 
 test-slow: setup-test
 	@$(PY) -m pytest -m slow
