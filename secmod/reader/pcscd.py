@@ -116,7 +116,7 @@ class PrivatePcscd:
         self.close()
 
     def start(self) -> Self:
-        """The daemon runs and has listed its readers; DriverError with its last words if it does not.  Afterwards call `close`."""
+        """The daemon runs and has listed its readers; DriverError with its last words if it does not.  `close` ends it."""
         program = pcscd_program()
         if not self._driver.is_file():
             raise DriverError(f"{self._driver} is no reader driver: name the library of one")

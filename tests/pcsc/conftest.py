@@ -39,16 +39,18 @@ def start_pcscd(stack: ExitStack) -> Callable[..., PrivatePcscd]:
 
 
 @pytest.fixture
-def start_server(stack: ExitStack) -> Callable[..., Server]:
-    """A server for the daemon's readers with these cards (default: one test card each), connected and powered."""
+def start_server(stack: ExitStack, client_program: Path) -> Callable[..., Server]:
+    """A server for the daemon's readers with these cards (default: one test card each), which programs can see."""
 
     def start(pcscd: PrivatePcscd, *cards: ReaderTestCard, **arguments: object) -> Server:
         hands = cards or [ReaderTestCard() for _ in pcscd.sockets]
         slots = [Slot(card, path) for card, path in zip(hands, pcscd.sockets, strict=True)]
         server = stack.enter_context(Server(slots, **arguments))
         server.wait_connected(PATIENCE)
-        for i in range(len(slots)):
-            server.wait_powered(i, PATIENCE)
+        with CClient(client_program, pcscd.env) as client:
+            for reader in client.readers():
+                if not client.watch(reader).present:
+                    client.wait_for(present=True)
         return server
 
     return start
