@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How fast it is: every claim is a ratio against a named peer, measured in turns with it in the same run.
+
+    test_round_trip.py  what does the way of an APDU cost, station by station, against a reader driver that does nothing?
+    test_crypto.py      how fast are signatures, key agreement, key pairs and random numbers, against other libraries?
+    test_signing.py     how much of the core's signing rate is left at each station up to the PC/SC program?
+
+    __main__.py         `python -m bench`: runs them and prints the tables
+    interleave.py       measuring in turns, and the statistics of it
+    workers.py          contenders in processes of their own (C), and how they are built
+    readers.py          a private pcscd with the readers under test and a no-op one
+    facts.py            the machine, the versions, the commit
+    report.py  plot.py  results as tables (terminal, Markdown) and as a picture (SVG)
+    conftest.py         one pinned CPU; measurements handed to pytest-benchmark; the result file
+
+    block.h             the loop of every contender in C
+    winscard_client.c   a PC/SC program
+    handler_client.c    a reader driver called directly, without pcscd
+    noop_ifd.c          a reader driver that answers 9000 by itself: the floor
+    null_card.c         a card process in C that answers 9000: the floor of our driver
+    null_card.py        the same behind secmod.reader.Server: the floor of the Python process
+    libcrypto_peer.c    OpenSSL's libcrypto through its EVP interface
+    core_peer.c         secmod's own native core, called from C
+    results/            one result for each release or change that is about speed: .json, .md, .svg
+
+Nothing here asserts a time.  Everything runs on one CPU: waking another one costs more than what is measured.
+"""

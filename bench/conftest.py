@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One pinned CPU, measurements handed to pytest-benchmark, and what its result file says besides."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from bench import facts
+from bench.interleave import Contender, Rounds, measure, ratio, spread
+from bench.readers import four_readers
+
+
+class Recorded:
+    """A clock that repeats measured times: so pytest-benchmark makes statistics of what was measured in turns, and elsewhere."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def read(self) -> float:
+        """The timer."""
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        """The target."""
+        self.now += seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How many rounds, and how long one block of one contender takes in the crypto benchmarks."""
+
+    rounds: int
+    block_ns: float
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="a fifth of the rounds: to see that everything works")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_cpu() -> Iterator[None]:
+    """All that is measured runs on the last CPU we may use; processes started from here inherit it."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(allowed)})
+    yield
+    os.sched_setaffinity(0, allowed)
+
+
+@pytest.fixture(scope="session")
+def effort(request: pytest.FixtureRequest) -> Effort:
+    return Effort(5, 4e6) if request.config.getoption("--quick") else Effort(25, 10e6)
+
+
+@pytest.fixture(scope="session")
+def _readers(_one_cpu: None) -> Iterator[None]:
+    with four_readers():
+        yield
+
+
+@pytest.fixture(scope="session")
+def taken() -> dict[str, Rounds]:
+    """Measurements of this run by group: each is taken once, and shown contender by contender."""
+    return {}
+
+
+@pytest.fixture
+def report(benchmark: Any, taken: dict[str, Rounds], effort: Effort) -> Callable[..., None]:
+    """Hands one contender of a group to pytest-benchmark, together with its ratio to the peer.
+
+    `contenders` is called when the group is asked for the first time; `show` says how people read the ratio: "time" (× the
+    peer's time, less is better) or "rate" (× the peer's operations per second, more is better).
+    """
+
+    def hand_over(
+        group: str,
+        name: str,
+        contenders: Callable[[], Sequence[Contender]],
+        *,
+        peer: str,
+        show: str,
+        gates: dict[str, float] | None = None,
+        rounds: int = 1,
+    ) -> None:
+        if group not in taken:
+            taken[group] = measure(contenders(), effort.rounds * rounds)
+        ours, peers = taken[group][name], taken[group][peer]
+        recorded, at = Recorded(), itertools.count()
+        benchmark.group = group
+        benchmark._timer = recorded.read  # noqa: SLF001  (the marker's `timer`, set for one test)
+        middle = [sorted(block)[len(block) // 2] / 1e9 for block in ours]
+        benchmark.pedantic(lambda: recorded.pass_by(middle[next(at)]), rounds=len(middle))
+        benchmark.extra_info.update(
+            contender=name,
+            peer=peer,
+            show=show,
+            ns=dataclasses.asdict(spread(ours)),
+            samples=sum(map(len, ours)),
+            ratio=dataclasses.asdict(ratio(ours, peers)),
+            gates=gates or {},
+        )
+
+    return hand_over
+
+
+# ---- the result file ---------------------------------------------------------------------------------------------------------
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    share = facts.busy()
+    config.stash[_BUSY] = share
+    if share > _QUIET:
+        print(f"other processes use {share:.0%} of this machine: the figures will be noisy", file=sys.stderr)
+
+
+_BUSY = pytest.StashKey[float]()
+_QUIET = 0.05
+
+
+def pytest_benchmark_generate_machine_info(config: pytest.Config) -> dict[str, Any]:
+    return facts.machine()
+
+
+def pytest_benchmark_generate_commit_info(config: pytest.Config) -> dict[str, Any]:
+    return facts.commit()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
+    """Our date format, the conditions of the run; without the single samples, which make up most of the file."""
+    output_json["datetime"] = facts.now()
+    output_json["conditions"] = {
+        "pinned_to_one_cpu": True,
+        "others_used_before": round(config.stash[_BUSY], 3),
+        "quick": config.getoption("--quick"),
+    }
+    for entry in output_json["benchmarks"]:
+        entry["stats"].pop("data", None)
+        entry.pop("options", None)

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Contenders in processes of their own, written in C (block.h), and how the C files of this folder are built."""
+
+from __future__ import annotations
+
+import array
+import functools
+import os
+import subprocess
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+BENCH: Final = Path(__file__).parent
+ROOT: Final = BENCH.parent
+BUILD: Final = ROOT / "build" / "bench"
+
+_FLAGS: Final = (
+    *("-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wconversion", "-Werror"),
+    *(f"-I{BENCH}", f"-I{ROOT}/native/ifd", f"-I{ROOT}/native/include", f"-I{ROOT}/native/src", "-I/usr/include/PCSC"),
+)
+_MORE: Final[Mapping[str, tuple[str, ...]]] = {
+    "winscard_client": ("-O2", "-lpcsclite"),
+    "handler_client": ("-O2", "-ldl"),
+    "null_card": ("-O2",),
+    "noop_ifd": ("-O2", "-shared", "-fPIC"),
+    "libcrypto_peer": ("-O2", "-lcrypto"),
+    # as secmod/_native/build.py compiles it
+    "core_peer": ("-O3", "-fstack-protector-strong", *map(str, sorted((ROOT / "native" / "src").glob("*.c"))), "-lcrypto", "-lpthread"),
+}
+
+
+@functools.cache
+def program(name: str) -> Path:
+    """The program (or library) made of NAME.c, built now."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    out = BUILD / name
+    compiler = os.environ.get("CC", "cc")
+    subprocess.run([compiler, *_FLAGS, str(BENCH / f"{name}.c"), "-o", str(out), *_MORE[name]], check=True)
+    return out
+
+
+class Worker:
+    """A contender in C: `block` makes it work; a context manager that ends it."""
+
+    def __init__(self, name: str, *arguments: str, env: Mapping[str, str] | None = None) -> None:
+        self._command = [str(program(name)), *arguments]
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **(env or {})}
+        )
+
+    def __enter__(self) -> Worker:
+        self._read(len(b"ready\n"))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def block(self, samples: int, iterations: int) -> list[float]:
+        """Nanoseconds for one operation, of each sample; RuntimeError if the program failed."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{samples} {iterations}\n".encode())
+        self._process.stdin.flush()
+        times = array.array("Q", self._read(8 * samples))
+        return [time / iterations for time in times]
+
+    def _read(self, size: int) -> bytes:
+        assert self._process.stdout is not None
+        data = self._process.stdout.read(size)
+        if len(data) != size:
+            raise RuntimeError(f"{' '.join(self._command)} ended with code {self._process.wait()}")
+        return data
+
+
+def end_with(stack: ExitStack, process: subprocess.Popen[bytes]) -> None:
+    """The process is ended with the stack."""
+
+    def end() -> None:
+        process.terminate()
+        process.wait()
+
+    stack.callback(end)
+
+
+__all__ = ["BENCH", "BUILD", "ROOT", "Worker", "end_with", "program"]
