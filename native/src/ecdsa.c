@@ -71,7 +71,7 @@ static int verify(EVP_PKEY *key, const uint8_t *hash, size_t hash_length, const 
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
     int result = SECMOD_E_LIBRARY;
     if (context != NULL && EVP_PKEY_verify_init(context) == 1) {
-        /* libcrypto also says "error" for r or s out of range, so anything but yes is a bad signature */
+        /* 0 is a bad signature, less an error inside libcrypto: only 1 is a yes */
         result = EVP_PKEY_verify(context, der, der_length, hash, hash_length) == 1 ? SECMOD_OK : SECMOD_E_SIGNATURE;
     }
     EVP_PKEY_CTX_free(context);

@@ -27,6 +27,16 @@ static int verify(const struct party *party, const uint8_t *hash, size_t hash_le
     return secmod_ecdsa_verify(party->curve, party->point, party->point_length, hash, hash_length, signature, party->signature_length);
 }
 
+/* A good signature with a byte more or less, in buffers of exact size. */
+static void test_lengths(const struct party *party, const uint8_t hash[32], const uint8_t *signature) {
+    for (size_t length = party->signature_length - 1; length <= party->signature_length + 1; length += 2) {
+        uint8_t *other = calloc(1, length);
+        memcpy(other, signature, length < party->signature_length ? length : party->signature_length);
+        CHECK(secmod_ecdsa_verify(party->curve, party->point, party->point_length, hash, 32, other, length) == SECMOD_E_SIGNATURE);
+        free(other);
+    }
+}
+
 /* Every hash length, and every bit of the signature, in buffers of exact size. */
 static void test_round(const struct party *party) {
     uint8_t *signature = malloc(party->signature_length);
@@ -43,6 +53,7 @@ static void test_round(const struct party *party) {
     const uint8_t hash[32] = {3};
     size_t length = party->signature_length;
     CHECK(secmod_ecdsa_sign(party->vault, party->key, hash, 32, signature, &length) == SECMOD_OK);
+    test_lengths(party, hash, signature);
     for (size_t i = 0; i < length; i++) {
         signature[i] ^= 0x10;
         CHECK(verify(party, hash, 32, signature) == SECMOD_E_SIGNATURE);

@@ -109,7 +109,10 @@ static void test_public(void) {
         CHECK(secmod_point_check(curve, point, length - 1) == SECMOD_E_POINT);
         point[length - 1] ^= 1;
         CHECK(secmod_point_check(curve, point, length) == SECMOD_E_POINT);
-        CHECK(secmod_point_check(curve, point, 0) == SECMOD_E_POINT);
+        point[length - 1] ^= 1;
+        point[0] = (uint8_t)(6 + (point[length - 1] & 1)); /* the hybrid form */
+        CHECK(secmod_point_check(curve, point, length) == SECMOD_E_POINT);
+        CHECK(secmod_point_check(curve, point + length, 0) == SECMOD_E_POINT); /* reads nothing */
         CHECK(secmod_point_check(99, point, length) == SECMOD_E_ARGUMENT);
         free(point);
     }

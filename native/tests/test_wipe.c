@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* No freed block holds a private scalar: libcrypto's allocator is replaced by one that looks before it frees. */
+/* No freed block and no used stack holds a private scalar.  Blocks: libcrypto's allocator is replaced by one that looks before
+ * it frees.  Stack: the work is done by a thread whose stack is ours, and searched afterwards. */
+#define _XOPEN_SOURCE 700 /* pthread_attr_setstack */
+
 #include "wipe.h"
 
 #include <openssl/crypto.h>
+#include <pthread.h>
 
 #include "check.h"
 #include "secmod.h"
@@ -92,6 +96,89 @@ static void test_key(int curve, void (*end)(secmod_vault *, uint64_t)) {
     CHECK(found == 0);
 }
 
+/* ---- stack -------------------------------------------------------------------------------------------------------------- */
+
+#define STACK_BYTES ((size_t)1 << 20)
+#define STACK_USED ((size_t)32 << 10) /* below its top; what the searches look at */
+
+struct work {
+    int curve;
+    secmod_vault *vault;
+    uint64_t key;
+    uint8_t point[SECMOD_MAX_POINT];
+    size_t point_length;
+};
+
+static void *imports(void *argument) {
+    struct work *work = argument;
+    CHECK(secmod_key_import(work->vault, work->curve, secret, sizeof secret, &work->key) == SECMOD_OK);
+    CHECK(secmod_key_public(work->vault, work->key, work->point, &work->point_length) == SECMOD_OK);
+    return NULL;
+}
+
+static void *uses(void *argument) {
+    struct work *work = argument;
+    uint8_t hash[32] = {7}, out[SECMOD_MAX_SIGNATURE];
+    size_t length = sizeof out;
+    CHECK(secmod_ecdsa_sign(work->vault, work->key, hash, sizeof hash, out, &length) == SECMOD_OK);
+    length = sizeof out;
+    CHECK(secmod_ecka_agree(work->vault, work->key, work->point, work->point_length, out, &length) == SECMOD_OK);
+    return NULL;
+}
+
+static void *generates(void *argument) {
+    struct work *work = argument;
+    CHECK(secmod_key_generate(work->vault, work->curve, &work->key) == SECMOD_OK);
+    CHECK(secmod_key_public(work->vault, work->key, work->point, &work->point_length) == SECMOD_OK);
+    return NULL;
+}
+
+/* The top of the stack on which `run` has worked; to be freed. */
+static uint8_t *stack_after(void *(*run)(void *), struct work *work) {
+    uint8_t *stack = aligned_alloc(4096, STACK_BYTES), *top = malloc(STACK_USED);
+    pthread_attr_t attributes;
+    pthread_t thread;
+    memset(stack, 0, STACK_BYTES);
+    CHECK(pthread_attr_init(&attributes) == 0 && pthread_attr_setstack(&attributes, stack, STACK_BYTES) == 0);
+    CHECK(pthread_create(&thread, &attributes, run, work) == 0 && pthread_join(thread, NULL) == 0);
+    pthread_attr_destroy(&attributes);
+    memcpy(top, stack + STACK_BYTES - STACK_USED, STACK_USED);
+    free(stack);
+    return top;
+}
+
+static void test_stack_of_known_key(int curve) {
+    struct work work = {.curve = curve, .point_length = SECMOD_MAX_POINT};
+    CHECK(secmod_vault_new(&work.vault) == SECMOD_OK);
+    for (int step = 0; step < 2; step++) {
+        uint8_t *stack = stack_after(step == 0 ? imports : uses, &work);
+        CHECK(!check_filled(stack, STACK_USED, 0));
+        CHECK(!contains(stack, STACK_USED, secret) && !contains(stack, STACK_USED, reversed));
+        free(stack);
+    }
+    secmod_vault_free(work.vault);
+}
+
+/* Nobody knows a generated scalar, but it can be tried whether some bytes are it: do they have the same public point?  Arrays
+ * of 16 bytes and more lie on multiples of 16 (System V ABI for x86-64). */
+static void test_stack_of_generated_key(int curve) {
+    struct work work = {.curve = curve, .point_length = SECMOD_MAX_POINT};
+    CHECK(secmod_vault_new(&work.vault) == SECMOD_OK);
+    uint8_t *stack = stack_after(generates, &work), point[SECMOD_MAX_POINT];
+    for (size_t at = 0; at + 32 <= STACK_USED; at += 16) {
+        uint64_t key = 0;
+        size_t length = sizeof point;
+        if (check_filled(stack + at, 16, 0)) continue;
+        if (secmod_key_import(work.vault, curve, stack + at, 32, &key) != SECMOD_OK) continue;
+        CHECK(secmod_key_public(work.vault, key, point, &length) == SECMOD_OK && memcmp(point, work.point, length) != 0);
+        CHECK(secmod_key_release(work.vault, key) == SECMOD_OK);
+    }
+    free(stack);
+    secmod_vault_free(work.vault);
+}
+
+/* ---- all ---------------------------------------------------------------------------------------------------------------- */
+
 static void by_release(secmod_vault *vault, uint64_t key) { CHECK(secmod_key_release(vault, key) == SECMOD_OK); }
 
 static void by_clear(secmod_vault *vault, uint64_t key) {
@@ -110,6 +197,8 @@ int main(void) {
         if (facts.field_bytes != 32) continue;
         test_key(curve, by_release);
         test_key(curve, by_clear);
+        test_stack_of_known_key(curve);
+        test_stack_of_generated_key(curve);
     }
     return check_end();
 }
