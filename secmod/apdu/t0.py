@@ -144,7 +144,8 @@ def _extended_end(apdu: bytearray) -> int:
 def exchange(transmit: Transmit, command: CommandApdu) -> ResponseApdu:
     """The response to a command over T=0, as T=1 would have given it: 61xx and 6Cxx are followed, no more than Ne bytes returned.
 
-    `transmit` takes TPDUs.  Raises `ApduError` if the card announces data and gives none.
+    `transmit` takes TPDUs.  A warning is seen only by who fetches all data; to others 61xx is 9000.  Raises `ApduError` if the
+    card announces data and gives none, or an answer has no status word.
     """
     header = bytes((command.cla, command.ins, command.p1, command.p2))
     if command.nc > MAX_SHORT_NC or command.ne > MAX_SHORT_NE:
@@ -184,16 +185,18 @@ def _fetch(transmit: Transmit, command: CommandApdu, response: ResponseApdu) -> 
 
 def _send_envelopes(transmit: Transmit, command: CommandApdu) -> ResponseApdu:
     """The answer to the last of the ENVELOPE commands that carry this one."""
-    apdu = command.encode()
+    rest = command.encode()
     envelope = bytes((_same_channel(command), INS.ENVELOPE, 0, 0))
     response = ResponseApdu(b"", SW.OK)
-    for start in range(0, len(apdu), MAX_SHORT_NC):
-        part = apdu[start : start + MAX_SHORT_NC]
+    while rest and response.sw == SW.OK:
+        # No part ends just before Le or within it: a card could take the command for complete.
+        length = MAX_SHORT_NC - 2 if len(rest) - MAX_SHORT_NC in (1, 2) else MAX_SHORT_NC
+        part, rest = rest[:length], rest[length:]
         response = ResponseApdu.parse(transmit(envelope + bytes((len(part),)) + part))
-        if response.sw != SW.OK:
-            return response
     # Seven bytes with extended Le look like the beginning of a longer command: their end must be said.
-    return response if command.data else ResponseApdu.parse(transmit(envelope + b"\x00"))
+    if command.data or response.sw != SW.OK:
+        return response
+    return ResponseApdu.parse(transmit(envelope + b"\x00"))
 
 
 def _same_channel(command: CommandApdu) -> int:
