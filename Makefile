@@ -8,7 +8,7 @@ PY := .venv/bin/python
 
 help:
 	@echo 'make run        the main job: a program signs through a real pcscd, OpenSSL verifies'
-	@echo 'make test       lint, types and all tests but the slow ones'
+	@echo 'make test       lint, types, the C tests once under sanitizers, and all tests but the slow ones'
 	@echo 'make test-slow  the slow tests (millions of generated commands, thousands of card swaps)'
 	@echo 'make lint       ruff and import-linter'
 	@echo 'make types      mypy, strict'
@@ -38,6 +38,7 @@ types: setup-test
 	@.venv/bin/mypy
 
 test: lint types
+	@$(MAKE) --no-print-directory -s -C native/tests once PYTHON=$(CURDIR)/$(PY)
 	@$(PY) -m pytest -n auto
 
 test-slow: setup-test
