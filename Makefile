@@ -31,7 +31,8 @@ run: setup
 	@.venv/bin/secmod demo
 
 lint: setup-test
-	@.venv/bin/ruff check
+	@.venv/bin/ruff check --quiet
+	@.venv/bin/ruff format --check --quiet
 	@.venv/bin/lint-imports --no-logo
 
 types: setup-test

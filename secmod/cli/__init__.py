@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: `secmod VERB`.
 
-    serve    the emulator process: cards behind the reader driver
-    demo     the way of a signature through a real pcscd, checked by OpenSSL
-    apdu     sends commands to a card and decodes what it answers
-    driver   puts the reader driver into pcscd's directories, or takes it out
-    doctor   finds what is missing or wrong, with the command that mends it
+serve    the emulator process: cards behind the reader driver
+demo     the way of a signature through a real pcscd, checked by OpenSSL
+apdu     sends commands to a card and decodes what it answers
+driver   puts the reader driver into pcscd's directories, or takes it out
+doctor   finds what is missing or wrong, with the command that mends it
 
-    exits    how verbs end: exit codes, and the sentence for an error
-    report   how results are printed: tables for people, JSON for programs
+exits    how verbs end: exit codes, and the sentence for an error
+report   how results are printed: tables for people, JSON for programs
 """
 
 from __future__ import annotations

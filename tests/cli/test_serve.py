@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+from secmod.cli.exits import ExitCode
+from secmod.reader.pcscd import PrivatePcscd
+
 
 @contextmanager
 def serving(*words: str) -> Iterator[subprocess.Popen[str]]:
@@ -55,6 +58,23 @@ def test_it_does_not_outlive_its_parent(tmp_path: Path) -> None:
         ready(process)
         process.communicate(timeout=10)
     assert process.returncode == 0
+
+
+@pytest.mark.pcsc
+def test_a_second_emulator_on_the_same_socket_is_refused(secmod: Any) -> None:
+    with PrivatePcscd() as pcscd:
+        words = ("--socket-dir", str(pcscd.directory))
+        with serving(*words) as first:
+            ready(first)
+            answer = secmod("apdu", "--to", "pcsc:secmod reader 0", "0084000008", env=pcscd.env)
+            while answer.returncode == ExitCode.NO_CARD:  # it is connected when the card can be asked
+                answer = secmod("apdu", "--to", "pcsc:secmod reader 0", "0084000008", env=pcscd.env)
+            second = secmod("serve", *words)
+            assert second.returncode == 1
+            assert str(first.pid) in second.stderr
+            assert "Traceback" not in second.stderr
+            answer = secmod("apdu", "--to", "pcsc:secmod reader 0", "0084000008", env=pcscd.env)
+            assert answer.returncode == 0, answer.stderr
 
 
 @pytest.mark.parametrize("profile", ["nonsense", "/nothing/here.toml"])
