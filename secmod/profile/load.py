@@ -15,7 +15,15 @@ from secmod.profile.table import Table
 _DIRECTORY = Path(__file__).resolve().parent.parent / "profiles"
 
 # By which key an entry of an array of tables is known, so that a profile can amend one it extends.
-_IDENTITY = {"df": "name", "file": "path", "data_object": "tag", "private_key": "name", "public_key": "name"}
+_IDENTITY = {
+    "df": "name",
+    "file": "path",
+    "data_object": "tag",
+    "private_key": "name",
+    "public_key": "name",
+    "password": "name",
+    "pace": "name",
+}
 
 
 def profile_names() -> list[str]:
@@ -110,7 +118,10 @@ class _Reader:
         key_rules = self._key_rules(root.table("key_rules", optional=True))
         commands = self._commands(root.table("command"))
         algorithms = self._algorithms(root.table("algorithm", optional=True))
+        secure_messaging = self._secure_messaging(root.table("secure_messaging", optional=True))
         directories = self._directories()
+        private_keys = self._private_keys(key_rules, algorithms)
+        public_keys = self._public_keys()
         result = model.Profile(
             name=name,
             version=version,
@@ -121,14 +132,19 @@ class _Reader:
             proofs=self._proofs,
             commands=commands,
             algorithms=algorithms,
+            pace=self._pace(),
+            secure_messaging=secure_messaging,
+            passwords=self._passwords(),
             directories=directories,
             files=self._files(directories),
             data_objects=self._data_objects(),
-            private_keys=self._private_keys(key_rules, algorithms),
-            public_keys=self._public_keys(),
+            private_keys=private_keys,
+            public_keys=public_keys,
+            transitions=self._transitions([key.name for key in (*private_keys, *public_keys)]),
         )
         root.end()
         self._unique("reference", result.private_keys, result.public_keys)
+        self._unique("reference", result.passwords)
         return result
 
     def _unique(self, field: str, *groups: tuple[Any, ...]) -> None:
@@ -313,6 +329,75 @@ class _Reader:
                     tag=table.integer("tag", 0x40, 0xFFFF),
                     content=table.text("content", choice=model.DATA_CONTENTS),
                     read=self._rule(table, "read"),
+                    write=self._rule(table, "write", optional=True),
+                )
+            )
+            table.end()
+        return tuple(result)
+
+    def _secure_messaging(self, table: Table) -> model.SecureMessaging:
+        result = model.SecureMessaging(
+            allow_plain_data_object=table.flag("allow_plain_data_object"), max_age=table.integer("max_age", 0, 0xFFFFFFFF, 0)
+        )
+        table.end()
+        return result
+
+    def _pace(self) -> tuple[model.PaceSuite, ...]:
+        result = []
+        for table in self._root.tables("pace", "name"):
+            suite = model.PaceSuite(
+                oid=table.octets("oid", 1, 16),
+                name=table.text("name"),
+                curve=table.text("curve"),
+                domain=table.integer("domain", 0, 31),
+                key_bytes=table.integer("key_bytes", 16, 32),
+            )
+            table.end()
+            result.append(suite)
+        return tuple(result)
+
+    def _passwords(self) -> tuple[model.Password, ...]:
+        result = []
+        for table in self._root.tables("password", "name"):
+            low, high = table.integer("min", 1, 32), table.integer("max", 1, 32)
+            charset = model.CHARSETS[table.text("charset", choice=model.CHARSETS)]
+            transport = table.text("transport", None)
+            if transport is not None and not (low <= len(transport) <= high and set(transport.encode()) <= set(charset)):
+                raise table.error(f"'transport' is no password of {low} to {high} characters of the charset")
+            result.append(
+                model.Password(
+                    name=table.text("name"),
+                    reference=table.integer("reference", 0x01, 0xFF),
+                    min=low,
+                    max=high,
+                    charset=charset,
+                    retries=table.integer("retries", 0, 0xFF),
+                    transport=None if transport is None else transport.encode(),
+                    session=table.text("session", choice=self._proofs),
+                    transport_session=table.text("transport_session", None, self._proofs),
+                    pace=self._rule(table, "pace"),
+                    change=self._rule(table, "change", optional=True),
+                    reset=self._rule(table, "reset", optional=True),
+                    query=self._rule(table, "query"),
+                )
+            )
+            table.end()
+        return tuple(result)
+
+    def _transitions(self, keys: list[str]) -> tuple[model.Transition, ...]:
+        result = []
+        for table in self._root.tables("transition", "to"):
+            requires = []
+            for entry in table.tables("requires", "any"):
+                made_in = entry.text("made_in", None, self._phases)
+                requires.append(model.Requirement(entry.names("any", keys), entry.flag("active"), made_in))
+                entry.end()
+            result.append(
+                model.Transition(
+                    origins=table.names("from", self._phases),
+                    target=table.text("to", choice=self._phases),
+                    by=table.text("by", choice=model.TRIGGERS),
+                    requires=tuple(requires),
                 )
             )
             table.end()
@@ -349,6 +434,14 @@ class _Reader:
                     reference=table.integer("reference", 0x01, 0xFF),
                     volatile=table.flag("volatile"),
                     verify=self._rule(table, "verify"),
+                    external_authenticate=self._rule(table, "external_authenticate", optional=True),
+                    import_=self._rule(table, "import", optional=True),
+                    delete=self._rule(table, "delete", optional=True),
+                    certificate_authority=table.flag("certificate_authority"),
+                    role=table.text("role", None),
+                    kind=table.text("kind", None, model.CERTIFICATE_KINDS),
+                    self_signed_in=table.names("self_signed_in", self._phases, optional=True),
+                    verifiers=table.integers("verifiers", 0x01, 0xFF, optional=True),
                     curve=curve,
                     point=None if curve is None else table.octets("point", 3, 256),
                 )

@@ -20,10 +20,18 @@ FILE_STATES = ("active", "deactivated", "terminated")
 KEY_OPERATIONS = (
     "generate",
     "read_public",
+    "activate",
+    "deactivate",
+    "terminate",
+    "delete",
     "sign_active",
     "sign_deactivated",
+    "agree_active",
 )
 DATA_CONTENTS = ("phase", "key_inventory")
+CHARSETS = {"digits": b"0123456789"}
+TRIGGERS = ("change_password", "put_data", "terminate_card_usage")
+CERTIFICATE_KINDS = ("TLS", "SIG", "ENC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,47 @@ class Phase:
     letter: str
     code: int
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """At least one of the named keys must be there: active or only present, and made in a phase if one is named."""
+
+    keys: tuple[str, ...]
+    active: bool
+    made_in: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A step from phase to phase; `by` names the command that takes it."""
+
+    origins: tuple[str, ...]
+    target: str
+    by: str
+    requires: tuple[Requirement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PaceSuite:
+    """A PACE protocol with its curve: `oid` are the value octets, `key_bytes` is 16, 24 or 32.
+
+    `domain` is the standardised domain parameter id (TR-03110-3 A.2.1.1).
+    """
+
+    oid: bytes
+    name: str
+    curve: str
+    domain: int
+    key_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SecureMessaging:
+    """`max_age` in seconds ends a session at its next command; 0 leaves that to the host."""
+
+    allow_plain_data_object: bool
+    max_age: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +151,35 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class DataObject:
-    """What GET DATA finds under a tag; `content` names where the value comes from."""
+    """What GET DATA finds, and PUT DATA replaces, under a tag; `content` names where the value comes from."""
 
     tag: int
     content: str
     read: Rule
+    write: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """A PIN or PUK of `min` to `max` characters.
+
+    `session` is what a PACE run with it proves, `transport_session` while it still has the maker's `transport` value.  A password
+    without that value is empty at first.  `retries` is the start of its counter; 0 means unlimited.
+    """
+
+    name: str
+    reference: int
+    min: int
+    max: int
+    charset: bytes
+    retries: int
+    transport: bytes | None
+    session: str
+    transport_session: str | None
+    pace: Rule
+    change: Rule
+    reset: Rule
+    query: Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +198,25 @@ class PrivateKey:
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A place for a public key; `curve` and `point` are given if the module is delivered with it."""
+    """A place for a public key; `curve` and `point` are given if the module is delivered with it.
+
+    A certificate for it must be verified by one of the keys `verifiers`, and be a CA's (`certificate_authority`) or an end
+    entity's whose common name has the component `role`, of the `kind` that its key usage tells.  In the phases of
+    `self_signed_in` a self-signed certificate needs no verifier.
+    """
 
     name: str
     reference: int
     volatile: bool
     verify: Rule
+    external_authenticate: Rule
+    import_: Rule
+    delete: Rule
+    certificate_authority: bool
+    role: str | None
+    kind: str | None
+    self_signed_in: tuple[str, ...]
+    verifiers: tuple[int, ...]
     curve: str | None
     point: bytes | None
 
@@ -154,9 +240,13 @@ class Profile:
     transport: Transport
     phases: Mapping[str, Phase]
     initial_phase: str
+    transitions: tuple[Transition, ...]
     proofs: frozenset[str]
     commands: Mapping[str, Command]
     algorithms: Mapping[str, Algorithm]
+    pace: tuple[PaceSuite, ...]
+    secure_messaging: SecureMessaging
+    passwords: tuple[Password, ...]
     directories: tuple[Directory, ...]
     files: tuple[File, ...]
     data_objects: tuple[DataObject, ...]
@@ -170,21 +260,29 @@ class Profile:
 
 __all__ = [
     "ALWAYS",
+    "CERTIFICATE_KINDS",
+    "CHARSETS",
     "DATA_CONTENTS",
     "FILE_STATES",
     "KEY_OPERATIONS",
     "KEY_STATES",
     "NEVER",
+    "TRIGGERS",
     "Algorithm",
     "Command",
     "DataObject",
     "Directory",
     "File",
     "KeyRule",
+    "PaceSuite",
+    "Password",
     "Phase",
     "PrivateKey",
     "Profile",
     "PublicKey",
+    "Requirement",
     "Rule",
+    "SecureMessaging",
+    "Transition",
     "Transport",
 ]

@@ -76,17 +76,17 @@ class Table:
         except ValueError:
             raise self.error(f"{key!r} is no hexadecimal text: {value!r}") from None
 
-    def names(self, key: str, choice: Collection[str]) -> tuple[str, ...]:
+    def names(self, key: str, choice: Collection[str], *, optional: bool = False) -> tuple[str, ...]:
         """A list of texts out of `choice`."""
-        values = self._take(key, list, _REQUIRED)
+        values = self._take(key, list, [] if optional else _REQUIRED)
         for value in values:
             if value not in choice:
                 raise self.error(f"{key}: {value!r} is not known; it can be {self.suggest(str(value), choice)}")
         return tuple(values)
 
-    def integers(self, key: str, low: int, high: int) -> tuple[int, ...]:
+    def integers(self, key: str, low: int, high: int, *, optional: bool = False) -> tuple[int, ...]:
         """A list of whole numbers from `low` to `high`."""
-        values = self._take(key, list, _REQUIRED)
+        values = self._take(key, list, [] if optional else _REQUIRED)
         for value in values:
             if type(value) is not int or not low <= value <= high:
                 raise self.error(f"{key}: {value!r} is not a whole number in {low:#x}..{high:#x}")

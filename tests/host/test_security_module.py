@@ -104,7 +104,7 @@ def test_phase(module: SecurityModule) -> None:
 def test_a_module_that_wants_pace(module: SecurityModule) -> None:
     with SecurityModule.open("local:tr03109_2") as closed:
         closed.select()
-        assert closed.read_file("EF.CardAccess").startswith(b"\x31\x14")
+        assert closed.read_file("EF.CardAccess").startswith(b"\x31\x3c")
         for task in (
             lambda: closed.random(8),
             lambda: closed.generate_key("PrK.WAN.TLS.A"),
