@@ -138,7 +138,7 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
     output_json["datetime"] = facts.now()
     output_json["conditions"] = {
         "pinned_to_one_cpu": True,
-        "others_used_before": round(config.stash[_BUSY], 3),
+        "others_used_before": float(f"{config.stash[_BUSY]:.3f}"),
         "quick": config.getoption("--quick"),
     }
     for entry in output_json["benchmarks"]:

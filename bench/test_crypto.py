@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """How fast are signatures, key agreement, key pairs and random numbers, against other libraries?
 
-secmod, `cryptography` and `ecdsa` are called from Python as their users do; libcrypto, the peer of all ratios, from C through EVP.
-Work that is not in every interface is made alike: for agreement everyone gets the other's point as bytes and finds it on the
-curve.  For verification libraries keep a key object, secmod takes the point each time: so that is measured both ways.
+secmod, `cryptography` and `ecdsa` are called from Python as their users do; libcrypto, the peer of all ratios, from C, through
+EVP.  What interfaces do differently is made alike: for agreement everyone gets the other's point as bytes and finds it on the
+curve.  For verification the others keep a key object, secmod takes the point each time: so that is measured both ways.
+`ecdsa` works on Python's (gmpy2's) integers, in variable time also where a secret is involved.
 """
 
 from __future__ import annotations

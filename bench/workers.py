@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 BENCH: Final = Path(__file__).parent
 ROOT: Final = BENCH.parent
@@ -20,6 +20,7 @@ _FLAGS: Final = (
     *("-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wconversion", "-Werror"),
     *(f"-I{BENCH}", f"-I{ROOT}/native/ifd", f"-I{ROOT}/native/include", f"-I{ROOT}/native/src", "-I/usr/include/PCSC"),
 )
+_CORE: Final = tuple(map(str, sorted((ROOT / "native" / "src").glob("*.c"))))
 _MORE: Final[Mapping[str, tuple[str, ...]]] = {
     "winscard_client": ("-O2", "-lpcsclite"),
     "handler_client": ("-O2", "-ldl"),
@@ -27,7 +28,7 @@ _MORE: Final[Mapping[str, tuple[str, ...]]] = {
     "noop_ifd": ("-O2", "-shared", "-fPIC"),
     "libcrypto_peer": ("-O2", "-lcrypto"),
     # as secmod/_native/build.py compiles it
-    "core_peer": ("-O3", "-fstack-protector-strong", *map(str, sorted((ROOT / "native" / "src").glob("*.c"))), "-lcrypto", "-lpthread"),
+    "core_peer": ("-O3", "-fstack-protector-strong", *_CORE, "-lcrypto", "-lpthread"),
 }
 
 
@@ -50,7 +51,7 @@ class Worker:
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **(env or {})}
         )
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> Self:
         self._read(len(b"ready\n"))
         return self
 
