@@ -17,7 +17,7 @@
 
 #define DEFAULT_DEADLINE_MS 2000
 #define MAX_DEADLINE_MS 3600000
-#define BACKLOG 8
+#define BACKLOG 64
 
 int64_t link_clock(void)
 {

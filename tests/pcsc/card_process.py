@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A card process of its own, to be killed: `python -m tests.pcsc.card_process SOCKET`; tells when it is connected, and why it ends."""
+"""A card process of its own, to be killed: `python -m tests.pcsc.card_process SOCKET`."""
 
 from __future__ import annotations
 
