@@ -7,7 +7,7 @@
 #include "vault.h"
 #include "wipe.h"
 
-#define DER_MAX 141         /* 30 81 len, and twice 02 len 00 and 64 bytes: 3 + 2 * (3 + 64) = 137, rounded up */
+#define DER_MAX 137 /* 30 81 len, and twice 02 len 00 and 64 bytes: 3 + 2 * (3 + 64) */
 #define HASH_MAX 64
 
 static int hash_length_ok(size_t length) { return length >= 1 && length <= HASH_MAX; }
@@ -38,7 +38,8 @@ static int sign(struct private_key *key, const uint8_t *hash, size_t hash_length
     return SECMOD_OK;
 }
 
-int secmod_ecdsa_sign(secmod_vault *vault, uint64_t handle, const uint8_t *hash, size_t hash_length, uint8_t *signature, size_t *length) {
+int secmod_ecdsa_sign(secmod_vault *vault, uint64_t handle, const uint8_t *hash, size_t hash_length, uint8_t *signature,
+                      size_t *length) {
     if (!hash_length_ok(hash_length)) return SECMOD_E_ARGUMENT;
     struct private_key *key = vault_take(vault, handle);
     if (key == NULL) return SECMOD_E_HANDLE;

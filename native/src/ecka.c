@@ -10,7 +10,8 @@ static int agree(struct private_key *key, EVP_PKEY *peer, uint8_t *z, size_t *le
     if (*length < needed) return SECMOD_E_ARGUMENT;
     size_t written = needed;
     /* the peer's point was validated when it was read; doing it again (n * Q) would double the time */
-    if (EVP_PKEY_derive_set_peer_ex(key->derive, peer, 0) != 1 || EVP_PKEY_derive(key->derive, z, &written) != 1 || written != needed) {
+    if (EVP_PKEY_derive_set_peer_ex(key->derive, peer, 0) != 1 || EVP_PKEY_derive(key->derive, z, &written) != 1 ||
+        written != needed) {
         wipe(z, needed);
         return SECMOD_E_LIBRARY;
     }
@@ -18,7 +19,8 @@ static int agree(struct private_key *key, EVP_PKEY *peer, uint8_t *z, size_t *le
     return SECMOD_OK;
 }
 
-int secmod_ecka_agree(secmod_vault *vault, uint64_t handle, const uint8_t *point, size_t point_length, uint8_t *z, size_t *length) {
+int secmod_ecka_agree(secmod_vault *vault, uint64_t handle, const uint8_t *point, size_t point_length, uint8_t *z,
+                      size_t *length) {
     struct private_key *key = vault_take(vault, handle);
     if (key == NULL) return SECMOD_E_HANDLE;
     EVP_PKEY *peer = NULL;

@@ -134,7 +134,8 @@ static int pairwise_check(const struct curve *curve, const EC_GROUP *group, cons
 static int contexts_prepare(struct private_key *key) {
     key->sign = EVP_PKEY_CTX_new_from_pkey(NULL, key->pair, NULL);
     key->derive = EVP_PKEY_CTX_new_from_pkey(NULL, key->pair, NULL);
-    return key->sign != NULL && key->derive != NULL && EVP_PKEY_sign_init(key->sign) == 1 && EVP_PKEY_derive_init(key->derive) == 1;
+    return key->sign != NULL && key->derive != NULL && EVP_PKEY_sign_init(key->sign) == 1 &&
+           EVP_PKEY_derive_init(key->derive) == 1;
 }
 
 static int key_fill(struct private_key *key, const EC_GROUP *group, const uint8_t *scalar) {

@@ -76,7 +76,8 @@ static void test_vectors(void) {
 
 /* Without entropy there is no generator; losing it later is the alarm state, and no old bytes come out. */
 static void test_no_entropy(void) {
-    const char *entropy = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", *nonce = "00112233445566778899aabbccddeeff";
+    const char *entropy = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+    const char *nonce = "00112233445566778899aabbccddeeff";
     uint8_t out[48];
     EVP_RAND_CTX *source = source_made("", "");
     CHECK(drbg_new(source) == NULL);

@@ -24,7 +24,8 @@ static struct party party_made(int curve) {
 }
 
 static int verify(const struct party *party, const uint8_t *hash, size_t hash_length, const uint8_t *signature) {
-    return secmod_ecdsa_verify(party->curve, party->point, party->point_length, hash, hash_length, signature, party->signature_length);
+    return secmod_ecdsa_verify(party->curve, party->point, party->point_length, hash, hash_length, signature,
+                               party->signature_length);
 }
 
 /* A good signature with a byte more or less, in buffers of exact size. */
@@ -32,7 +33,8 @@ static void test_lengths(const struct party *party, const uint8_t hash[32], cons
     for (size_t length = party->signature_length - 1; length <= party->signature_length + 1; length += 2) {
         uint8_t *other = calloc(1, length);
         memcpy(other, signature, length < party->signature_length ? length : party->signature_length);
-        CHECK(secmod_ecdsa_verify(party->curve, party->point, party->point_length, hash, 32, other, length) == SECMOD_E_SIGNATURE);
+        int result = secmod_ecdsa_verify(party->curve, party->point, party->point_length, hash, 32, other, length);
+        CHECK(result == SECMOD_E_SIGNATURE);
         free(other);
     }
 }

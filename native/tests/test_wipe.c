@@ -10,6 +10,7 @@
 
 #include "check.h"
 #include "secmod.h"
+#include "secrets.h"
 
 /* As the numbers below lie in memory: the bytes of a big-endian scalar, and libcrypto's words, least significant first. */
 static uint8_t secret[32], reversed[32];
@@ -142,6 +143,7 @@ static uint8_t *stack_after(void *(*run)(void *), struct work *work) {
     CHECK(pthread_attr_init(&attributes) == 0 && pthread_attr_setstack(&attributes, stack, STACK_BYTES) == 0);
     CHECK(pthread_create(&thread, &attributes, run, work) == 0 && pthread_join(thread, NULL) == 0);
     pthread_attr_destroy(&attributes);
+    PUBLIC(stack, STACK_BYTES); /* memcheck takes a stack that was left for undefined */
     memcpy(top, stack + STACK_BYTES - STACK_USED, STACK_USED);
     free(stack);
     return top;
