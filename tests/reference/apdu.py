@@ -54,8 +54,6 @@ def _row(raw: bytes, case: str, lc_bytes: int, le_bytes: int) -> Command | None:
             return None
     if _number(lc) != len(middle) or (lc_bytes and not middle):
         return None
-    if lc_bytes == 1 and lc == b"\x00":
-        return None
     le_values = {0: 0, 1: 256, 2: 65536, 3: 65536}
     cla, ins, p1, p2 = header
     return Command(case, cla, ins, p1, p2, middle, _number(le) or le_values[le_bytes])
