@@ -10,6 +10,8 @@ from secmod.card.access import ALWAYS, NEVER, Condition, evaluate
 from secmod.card.security_status import SecurityStatus
 
 DIGEST = "33" * 32
+PACE_INFOS = [("0202", "0D"), ("0203", "10"), ("0204", "11")]
+CARD_ACCESS = "313C" + "".join(f"3012060A04007F0007020204{oid}0201020201{domain}" for oid, domain in PACE_INFOS)
 
 
 @pytest.mark.parametrize(
@@ -17,7 +19,7 @@ DIGEST = "33" * 32
     [
         # allowed to everybody
         ("00A4040C09F05452303331303932", "9000"),
-        ("00B09C0000", "313C3012060A04007F0007020204020202010202010D3012060A04007F000702020402030201020201103012060A04007F000702020402040201020201119000"),
+        ("00B09C0000", CARD_ACCESS + "9000"),
         ("00B0820000", "5A0AF00310920000000000019000"),
         ("00CADF2100", "019000"),
         ("002241B606840181800100", "9000"),
