@@ -35,6 +35,14 @@ class Data(enum.Enum):
     REQUIRED = "required"
 
 
+class Chaining(enum.Enum):
+    """What the parts of a chain are (ISO/IEC 7816-4 clause 5.3.3)."""
+
+    NONE = "the command comes whole"
+    JOINED = "the data fields are joined"
+    STEPS = "each part is a step with an answer of its own"
+
+
 @dataclass(frozen=True, slots=True)
 class Description:
     """What a handler accepts; attached to it by `command`."""
@@ -45,7 +53,7 @@ class Description:
     p1: Container[int] | None
     p2: Container[int] | None
     data: Data
-    chaining: bool
+    chaining: Chaining
     parse: Callable[[CommandApdu], Any] | None
     parameters: type | None
 
@@ -58,7 +66,7 @@ def command(  # noqa: PLR0913  (one keyword for each thing a header can say)
     p2: int | Container[int] | None = None,
     data: Data = Data.NEVER,
     proprietary: bool = False,
-    chaining: bool = False,
+    chaining: Chaining = Chaining.NONE,
     parse: Callable[[CommandApdu], Any] | None = None,
     parameters: type | None = None,
 ) -> Callable[[Handler], Handler]:
@@ -66,7 +74,7 @@ def command(  # noqa: PLR0913  (one keyword for each thing a header can say)
 
     `name` is the command's name in profiles.  `instruction` is None if the profile says it.  `p1` and `p2` are the values
     allowed (None: any).  `parse` turns the data field into the handler's third argument before the access rule is looked at;
-    `parameters` is a frozen dataclass of integers and tuples of integers that the profile fills, the handler's last argument.
+    `parameters` is a frozen dataclass of int, str and tuple[int, ...] that the profile fills, the handler's last argument.
     """
 
     def describe(handler: Handler) -> Handler:
@@ -99,7 +107,8 @@ class _Entry:
 class Dispatcher:
     """The commands of one profile, found by class and instruction."""
 
-    def __init__(self, handlers: Iterable[Handler], commands: Mapping[str, Command]) -> None:
+    def __init__(self, handlers: Iterable[Handler], commands: Mapping[str, Command], in_alarm: Container[str] = ()) -> None:
+        self._in_alarm = in_alarm
         by_name: dict[str, list[Handler]] = {}
         for handler in handlers:
             by_name.setdefault(handler.description.name, []).append(handler)  # type: ignore[attr-defined]
@@ -126,12 +135,10 @@ class Dispatcher:
             entry = _Entry(description, handler, rule, parameters if description.parameters else None)
             self._table[key] = (*self._table.get(key, ()), entry)
 
-    def allows_chaining(self, apdu: CommandApdu) -> bool:
-        """Whether the command may come in parts (ISO/IEC 7816-4 clause 5.3.3)."""
-        return any(
-            entry.description.chaining and _matches(entry.description, apdu)
-            for entry in self._table.get((apdu.cla & 0x80) << 1 | apdu.ins, ())
-        )
+    def chaining(self, apdu: CommandApdu) -> Chaining:
+        """How the command may come in parts."""
+        entries = self._table.get((apdu.cla & 0x80) << 1 | apdu.ins, ())
+        return next((e.description.chaining for e in entries if _matches(e.description, apdu)), Chaining.NONE)
 
     def dispatch(self, apdu: CommandApdu, card: CardState) -> bytes:
         """The response, data and status word, of a complete plain command.  Raises CardError for every other outcome than success
@@ -139,6 +146,11 @@ class Dispatcher:
         """
         entry = self._find(apdu)
         description = entry.description
+        if card.alarm is not None and description.name not in self._in_alarm:
+            raise CardError(SW.NO_DIAGNOSIS, f"the card is in its alarm state: {card.alarm}")
+        commands = card.lifecycle.phase.commands
+        if commands is not None and description.name not in commands:
+            raise CardError(SW.INS_NOT_SUPPORTED, f"{description.name} has no place in phase {card.security_status.phase}")
         if description.data is not Data.OPTIONAL and bool(apdu.data) is not (description.data is Data.REQUIRED):
             raise CardError(SW.WRONG_LENGTH, "command data is missing" if not apdu.data else "this command carries no data")
         arguments: list[Any] = [apdu, card]
@@ -171,10 +183,14 @@ def _matches(description: Description, apdu: CommandApdu) -> bool:
 
 
 def _parameters(wanted: type, table: Table) -> Any:
-    values = {
-        field.name: table.integers(field.name, 0, 0xFF) if "tuple" in str(field.type) else table.integer(field.name, 0, 65536)
-        for field in dataclasses.fields(wanted)
-    }
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(wanted):
+        if field.type == "str":
+            values[field.name] = table.text(field.name)
+        elif field.type == "int":
+            values[field.name] = table.integer(field.name, 0, 65536)
+        else:
+            values[field.name] = table.integers(field.name, 0, 0xFF)
     return wanted(**values)
 
 

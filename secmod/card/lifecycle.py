@@ -10,10 +10,10 @@ from secmod.apdu import SW
 from secmod.errors import CardError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from secmod.card.security_status import SecurityStatus
-    from secmod.profile.model import Phase
+    from secmod.profile.model import Phase, Profile, Requirement
 
 
 class FileState(enum.IntEnum):
@@ -47,13 +47,14 @@ class Event(enum.Enum):
 
 
 class LifeCycle:
-    """The phase of the module, and the hook by which others learn of resets and changes of phase."""
+    """The phase of the module, its steps, and the hook by which others learn of resets and changes of phase."""
 
-    def __init__(self, phases: Mapping[str, Phase], initial: str, status: SecurityStatus) -> None:
-        self._phases = phases
+    def __init__(self, profile: Profile, status: SecurityStatus) -> None:
+        self._phases = profile.phases
+        self._transitions = profile.transitions
         self._status = status
         self._listeners: list[Callable[[Event], None]] = []
-        self._status.phase = initial
+        self._status.phase = profile.initial_phase
 
     @property
     def phase(self) -> Phase:
@@ -65,16 +66,40 @@ class LifeCycle:
         self._listeners.append(listener)
 
     def announce(self, event: Event) -> None:
-        """Tells everybody.  Whatever was proven is forgotten, except that a session outlives a change of phase."""
-        if event is not Event.PHASE:
+        """Tells everybody.  Whatever was proven is forgotten; a change of phase leaves what opened the session."""
+        if event is Event.PHASE:
+            self._status.forget_roles()
+        else:
             self._status.forget()
         for listener in self._listeners:
             listener(event)
 
+    def phase_of(self, code: int) -> Phase | None:
+        """The phase with this code."""
+        return next((phase for phase in self._phases.values() if phase.code == code), None)
+
+    def step(self, trigger: str, satisfied: Callable[[Requirement], bool], target: str | None = None) -> None:
+        """The module has taken the step of the table that `trigger` takes from this phase, to `target` if that is named.
+
+        Raises CardError 6985 if there is none, or if what it requires is not there.
+        """
+        for transition in self._transitions:
+            if (
+                transition.by == trigger
+                and self._status.phase in transition.origins
+                and (target is None or transition.target == target)
+                and all(map(satisfied, transition.requires))
+            ):
+                self.enter(transition.target)
+                return
+        raise CardError(SW.CONDITIONS, f"no step leads from phase {self._status.phase} by {trigger} now")
+
+    def has_step(self, trigger: str) -> bool:
+        """Whether `trigger` can take a step from this phase."""
+        return any(entry.by == trigger and self._status.phase in entry.origins for entry in self._transitions)
+
     def enter(self, letter: str) -> None:
-        """The module is in phase `letter` afterwards.  Raises CardError 6985 for a phase the profile does not have."""
-        if letter not in self._phases:
-            raise CardError(SW.CONDITIONS, f"the profile has no phase {letter!r}")
+        """The module is in phase `letter` afterwards, by whatever way."""
         self._status.phase = letter
         self.announce(Event.PHASE)
 

@@ -3,48 +3,104 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+from secmod.card.clock import Clock
 from secmod.card.lifecycle import Event, LifeCycle
 from secmod.card.objects.select import Selection
 from secmod.card.objects.tree import ObjectTree
 from secmod.card.security_environment import SecurityEnvironment
 from secmod.card.security_status import SecurityStatus
 from secmod.crypto import Vault
+from secmod.pace import Suite
 
 if TYPE_CHECKING:
+    from secmod.pace import CardEnd
     from secmod.profile import Profile
+    from secmod.securemessaging import Session
 
 
 class CardState:
-    """Objects, selections and what has been proven; everything here is forgotten on reset except the objects."""
+    """Objects, selections, the session, and what has been proven; a reset leaves the objects alone.
+
+    `pace` is the handshake under way; `alarm` the reason why the card refuses to work with secrets, or None; `close_session`
+    ends the session once the answer at hand is protected; `failures` counts wrong external authentications in the session.
+    """
 
     __slots__ = (
+        "alarm",
         "algorithms",
         "challenge",
+        "clock",
+        "close_session",
         "environment",
+        "failures",
         "lifecycle",
+        "pace",
         "security_status",
         "selection",
+        "session",
+        "session_began",
+        "suites",
         "tree",
         "vault",
     )
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, vault: Vault, clock: Clock) -> None:
         self.algorithms = tuple(profile.algorithms.values())
-        self.vault = Vault()
+        self.suites = {entry.oid: Suite.of(entry) for entry in profile.pace}
+        self.vault = vault
+        self.clock = clock
         self.security_status = SecurityStatus(profile.initial_phase)
-        self.lifecycle = LifeCycle(profile.phases, profile.initial_phase, self.security_status)
-        self.tree = ObjectTree(profile, self.lifecycle)
+        self.lifecycle = LifeCycle(profile, self.security_status)
+        self.tree = ObjectTree(profile, self.lifecycle, vault)
         self.selection = Selection(self.tree.mf)
         self.environment = SecurityEnvironment()
         self.challenge: bytes | None = None
+        self.failures = 0
+        self.pace: CardEnd | None = None
+        self.session: Session | None = None
+        self.session_began = 0.0
+        self.close_session = False
+        self.alarm: str | None = None
         self.lifecycle.subscribe(self._on_event)
+
+    def open_session(self, session: Session, proof: str) -> None:
+        """The session that a PACE run yielded is open; it proves `proof`."""
+        self.session = session
+        self.session_began = time.monotonic()
+        self.security_status.open_session(proof)
+
+    def end_session(self) -> None:
+        """Keys, proofs, selections and challenge are gone."""
+        if self.session is not None:
+            self.session.release()
+            self.session = None
+        self.security_status.forget()
+        self.environment.clear()
+        self.challenge = None
+        self.failures = 0
+        self.close_session = False
+        self.abort_pace()
+
+    def abort_pace(self) -> None:
+        """No handshake is under way, and its selection is gone."""
+        if self.pace is not None:
+            self.pace.abort()
+            self.pace = None
+            self.environment.drop_pace()
+
+    def raise_alarm(self, reason: str) -> None:
+        """The card works with no secret any more, until a reset finds it well."""
+        self.alarm = reason
+        self.close_session = True
 
     def _on_event(self, event: Event) -> None:
         if event is Event.PHASE:
+            if self.lifecycle.phase.terminated:
+                self.tree.terminate()
             return
+        self.end_session()
         self.selection.select(self.tree.mf)
-        self.environment.clear()
-        self.challenge = None
         self.tree.wipe_volatile()

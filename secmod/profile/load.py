@@ -113,7 +113,10 @@ class _Reader:
         name, version, base = head.text("name"), head.text("version"), head.text("base", "")
         head.end()
         transport = self._transport(root.table("transport"))
-        initial = self._read_phases(root.table("phases"))
+        initial = self._read_phases(root.table("phases"), tuple(root.peek("command")))
+        alarm = root.table("alarm", optional=True)
+        alarm_commands = alarm.names("commands", root.peek("command"), optional=True)
+        alarm.end()
         self._read_access(root.table("access", optional=True), root.table("rule", optional=True))
         key_rules = self._key_rules(root.table("key_rules", optional=True))
         commands = self._commands(root.table("command"))
@@ -129,6 +132,7 @@ class _Reader:
             transport=transport,
             phases=self._phases,
             initial_phase=initial,
+            alarm_commands=alarm_commands,
             proofs=self._proofs,
             commands=commands,
             algorithms=algorithms,
@@ -177,11 +181,19 @@ class _Reader:
         table.end()
         return result
 
-    def _read_phases(self, table: Table) -> str:
+    def _read_phases(self, table: Table, commands: tuple[str, ...]) -> str:
         phases = table.table("list")
         for letter in phases.unread():
             entry = phases.table(letter)
-            self._phases[letter] = model.Phase(letter, entry.integer("code", 0, 0xFF), entry.text("name"))
+            limited = "commands" in entry.unread()
+            allowed = entry.names("commands", commands, optional=True)
+            self._phases[letter] = model.Phase(
+                letter,
+                entry.integer("code", 0, 0xFF),
+                entry.text("name"),
+                allowed if limited else None,
+                entry.flag("terminated"),
+            )
             entry.end()
         initial: str = table.text("initial", choice=self._phases)
         table.end()

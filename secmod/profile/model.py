@@ -47,11 +47,16 @@ class Transport:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A phase of the module's life; `code` is one byte."""
+    """A phase of the module's life; `code` is one byte.
+
+    `commands` names all that work in it, None if there is no limit.  In a phase that is `terminated` the secrets are gone.
+    """
 
     letter: str
     code: int
     name: str
+    commands: tuple[str, ...] | None
+    terminated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +246,7 @@ class Profile:
     phases: Mapping[str, Phase]
     initial_phase: str
     transitions: tuple[Transition, ...]
+    alarm_commands: tuple[str, ...]
     proofs: frozenset[str]
     commands: Mapping[str, Command]
     algorithms: Mapping[str, Algorithm]

@@ -115,6 +115,11 @@ class Table:
         """The same table, unread."""
         return Table(self._values, self.place)
 
+    def peek(self, key: str) -> list[str]:
+        """The names in the table under `key`, which stays unread."""
+        value = self._values.get(key)
+        return list(value) if isinstance(value, dict) else []
+
     def unread(self) -> list[str]:
         """The names not read yet."""
         return list(self._values)

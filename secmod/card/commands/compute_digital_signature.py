@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from secmod.apdu import INS, SW
-from secmod.card.dispatch import Data, command
+from secmod.card.dispatch import Chaining, Data, command
 from secmod.card.objects.private_key import Operation
 from secmod.errors import CardError
 
@@ -29,7 +29,7 @@ class Hashes:
     p1=0x9E,
     p2=0x9A,
     data=Data.REQUIRED,
-    chaining=True,
+    chaining=Chaining.JOINED,
     parameters=Hashes,
 )
 def compute_digital_signature(apdu: CommandApdu, card: CardState, hashes: Hashes) -> bytes:

@@ -62,15 +62,15 @@ def generate_asymmetric_key_pair(apdu: CommandApdu, card: CardState, wanted: Cur
     if not silent:
         apdu.check_ne(len(_template(bytes(curve.point_bytes))))
     secret = card.vault.generate(curve)
-    content.replace(secret, key.state_after_generate)
+    content.replace(secret, key.state_after_generate, card.security_status.phase)
     return None if silent else _template(secret.public_point)
 
 
 def _key(apdu: CommandApdu, card: CardState) -> PrivateKey:
     if apdu.p2 == 0:
-        if card.environment.signing is None:
+        if card.environment.newest_key is None:
             raise CardError(SW.CONDITIONS, "no key is selected")
-        return card.environment.signing.key
+        return card.environment.newest_key
     key = card.tree.private_keys.get(apdu.p2)
     if key is None:
         raise CardError(SW.REFERENCE_NOT_FOUND, f"no private key {apdu.p2:02X}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from secmod.apdu import INS, SW
 from secmod.card.dispatch import command
+from secmod.card.objects.file import Mode
 from secmod.errors import CardError
 
 if TYPE_CHECKING:
@@ -25,6 +26,6 @@ def get_data(apdu: CommandApdu, card: CardState) -> bytes:
     found = card.tree.data_objects.get(tag)
     if found is None:
         raise CardError(SW.REFERENCE_NOT_FOUND, f"no data object {tag:04X}")
-    value = found.open(card.security_status)
+    value = found.open(Mode.READ, card.security_status)
     apdu.check_ne(len(value))
     return value

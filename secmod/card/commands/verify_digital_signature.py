@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from secmod.apdu import INS, SW, KeyTag, Tag, Tlv
-from secmod.card.dispatch import Data, command
+from secmod.card.dispatch import Chaining, Data, command
+from secmod.card.objects.public_key import Use
 from secmod.crypto import by_oid, verify
 from secmod.errors import CardError, PointError, SignatureError
 
@@ -69,7 +70,7 @@ def _key(objects: dict[int, Tlv]) -> tuple[Curve, bytes]:
     p1=0x00,
     p2=0xA8,
     data=Data.REQUIRED,
-    chaining=True,
+    chaining=Chaining.JOINED,
     parse=_question,
     parameters=Hashes,
 )
@@ -78,7 +79,7 @@ def verify_digital_signature(apdu: CommandApdu, card: CardState, question: Quest
     if question.key is not None:
         curve, point = question.key
     elif card.environment.verifying is not None:
-        curve, point = card.environment.verifying.open(card.security_status)
+        curve, point = card.environment.verifying.open(Use.VERIFY, card.security_status).key
     else:
         raise CardError(SW.CONDITIONS, "no key is selected, and the command brings none")
     if len(question.hash) not in hashes.hash_lengths:

@@ -7,8 +7,9 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from secmod.apdu import SW, Tlv
-from secmod.card.access import Rule, evaluate
+from secmod.card.access import Rule, compile_rule, evaluate
 from secmod.card.lifecycle import KeyState
+from secmod.card.objects.file import Mode
 from secmod.errors import CardError
 
 if TYPE_CHECKING:
@@ -18,22 +19,27 @@ if TYPE_CHECKING:
     from secmod.card.objects.tree import ObjectTree
     from secmod.card.security_status import SecurityStatus
     from secmod.crypto import Curve
+    from secmod.profile import model
 
 
 class DataObject:
-    """A value under a tag, made when it is read."""
+    """A value under a tag, made when it is read; `content` says what it is."""
 
-    __slots__ = ("_read", "_value", "tag")
+    __slots__ = ("_rules", "_value", "content", "tag")
 
-    def __init__(self, tag: int, read: Rule, value: Callable[[], bytes]) -> None:
-        self.tag = tag
-        self._read = read
+    def __init__(self, description: model.DataObject, value: Callable[[], bytes]) -> None:
+        self.tag = description.tag
+        self.content = description.content
+        self._rules: dict[Mode, Rule] = {
+            Mode.READ: compile_rule(description.read),
+            Mode.UPDATE: compile_rule(description.write),
+        }
         self._value = value
 
-    def open(self, status: SecurityStatus) -> bytes:
+    def open(self, mode: Mode, status: SecurityStatus) -> bytes:
         """The value field.  Raises CardError 6982 if the rule is not satisfied."""
-        if not evaluate(self._read, status):
-            raise CardError(SW.SECURITY_STATUS, f"reading data object {self.tag:04X} is not allowed now")
+        if not evaluate(self._rules[mode], status):
+            raise CardError(SW.SECURITY_STATUS, f"{mode.value} of data object {self.tag:04X} is not allowed now")
         return self._value()
 
 

@@ -26,28 +26,38 @@ class Operation(enum.Enum):
     GENERATE = "generate"
     READ_PUBLIC = "read_public"
     SIGN = "sign"
+    AGREE = "agree_active"
+    ACTIVATE = "activate"
+    DEACTIVATE = "deactivate"
+    TERMINATE = "terminate"
+    DELETE = "delete"
+
+
+_NEEDS_USABLE = (Operation.SIGN, Operation.AGREE)
+_NEEDS_KEY = (*_NEEDS_USABLE, Operation.READ_PUBLIC)
 
 
 class Content:
     """What a private key's place holds: a secret, or nothing."""
 
-    __slots__ = ("secret", "state")
+    __slots__ = ("made_in", "secret", "state")
 
     def __init__(self) -> None:
         self.secret: crypto.PrivateKey | None = None
         self.state = KeyState.EMPTY
+        self.made_in: str | None = None
 
-    def replace(self, secret: crypto.PrivateKey, state: KeyState) -> None:
-        """Holds the new secret; the old one is wiped."""
+    def replace(self, secret: crypto.PrivateKey, state: KeyState, phase: str) -> None:
+        """Holds the new secret, made in `phase`; the old one is wiped."""
         if self.secret is not None:
             self.secret.release()
-        self.secret, self.state = secret, state
+        self.secret, self.state, self.made_in = secret, state, phase
 
     def clear(self) -> None:
         """Holds nothing; the secret is wiped."""
         if self.secret is not None:
             self.secret.release()
-        self.secret, self.state = None, KeyState.EMPTY
+        self.secret, self.state, self.made_in = None, KeyState.EMPTY, None
 
 
 class PrivateKey:
@@ -90,27 +100,36 @@ class PrivateKey:
     def open(self, operation: Operation, status: SecurityStatus) -> Content:
         """The content, for one command.
 
-        Raises CardError 6982 if the rule for the operation is not satisfied, then 6985 if the key is in a state that the
-        operation does not work on, 6400 if it is empty and 6984 if it is terminated.
+        Raises CardError 6982 if the rule for the operation is not satisfied, then 6985 if the key is in a state that the rule
+        does not name; where a key is needed, 6400 if the place is empty, and where a usable one is, 6984 if it is terminated.
         """
         content = self._content
         name = operation.value
         if operation is Operation.SIGN:
             name = "sign_deactivated" if content.state is KeyState.DEACTIVATED else "sign_active"
-        if not evaluate(self._rules[name], status):
+        allowed = evaluate(self._rules[name], status)
+        if not allowed or (operation is Operation.AGREE and content.state is KeyState.DEACTIVATED):
             raise CardError(SW.SECURITY_STATUS, f"{name} is not allowed with {self.name} now")
         states = self._states[name]
-        if states is not None:
-            if content.state not in states:
-                raise CardError(SW.CONDITIONS, f"{name} does not work on {self.name} while it is {content.state.name.lower()}")
-        elif content.state is KeyState.EMPTY:
+        if states is not None and content.state not in states:
+            raise CardError(SW.CONDITIONS, f"{name} does not work on {self.name} while it is {content.state.name.lower()}")
+        if operation in _NEEDS_KEY and content.state is KeyState.EMPTY:
             raise CardError(SW.EXECUTION_ERROR, f"{self.name} is empty")
-        elif content.state is KeyState.TERMINATED:
+        if operation in _NEEDS_USABLE and content.state is KeyState.TERMINATED:
             raise CardError(SW.REFERENCE_UNUSABLE, f"{self.name} is terminated")
         return content
 
+    def meets(self, *, active: bool, made_in: str | None) -> bool:
+        """Whether a key is there, active and made in a phase if that is asked."""
+        content = self._content
+        return (
+            content.state is not KeyState.EMPTY
+            and (content.state is KeyState.ACTIVE or not active)
+            and made_in in (None, content.made_in)
+        )
+
     def wipe(self) -> None:
-        """The place is empty and the secret gone: for volatile keys at a reset."""
+        """The place is empty and the secret gone: at a reset for volatile keys, and at the end of the module's life."""
         self._content.clear()
 
     def summary(self) -> tuple[KeyState, Curve | None, bytes | None]:

@@ -3,43 +3,98 @@
 
 from __future__ import annotations
 
+import enum
 from typing import TYPE_CHECKING
 
 from secmod.apdu import SW
-from secmod.card.access import Rule, evaluate
+from secmod.card.access import Rule, compile_rule, evaluate
 from secmod.errors import CardError
 
 if TYPE_CHECKING:
+    from secmod.card.certificate import ImportedKey
     from secmod.card.security_status import SecurityStatus
     from secmod.crypto import Curve
+    from secmod.profile import model
+
+
+class Use(enum.Enum):
+    """What a public key is opened for."""
+
+    VERIFY = "verify"
+    EXTERNAL_AUTHENTICATE = "external_authenticate"
+    IMPORT = "import_"
+    DELETE = "delete"
+
+
+class Content:
+    """What a public key's place holds: a bare key, a certified one, or nothing."""
+
+    __slots__ = ("certified", "curve", "point")
+
+    def __init__(self, curve: Curve | None, point: bytes | None) -> None:
+        self.curve = curve
+        self.point = point
+        self.certified: ImportedKey | None = None
+
+    @property
+    def empty(self) -> bool:
+        """There is no key."""
+        return self.point is None
+
+    @property
+    def key(self) -> tuple[Curve, bytes]:
+        """Curve and point (1 + 2L bytes).  Raises CardError 6400 if the place is empty."""
+        if self.curve is None or self.point is None:
+            raise CardError(SW.EXECUTION_ERROR, "the public key is empty")
+        return self.curve, self.point
+
+    def replace(self, certified: ImportedKey) -> None:
+        """Holds the key of a verified certificate."""
+        self.curve, self.point, self.certified = certified.curve, certified.point, certified
+
+    def clear(self) -> None:
+        """Holds nothing."""
+        self.curve = self.point = self.certified = None
 
 
 class PublicKey:
-    """A place for a public key, under its one-byte reference."""
+    """A place for a public key under its one-byte reference; its content is reached by `open` alone."""
 
-    __slots__ = ("_curve", "_point", "_verify", "name", "reference", "volatile")
+    __slots__ = ("_content", "_rules", "description", "name", "reference", "volatile")
 
-    def __init__(  # noqa: PLR0913  (the fields of a profile's entry)
-        self, *, name: str, reference: int, volatile: bool, verify: Rule, curve: Curve | None, point: bytes | None
-    ) -> None:
-        self.name = name
-        self.reference = reference
-        self.volatile = volatile
-        self._verify = verify
-        self._curve = curve
-        self._point = point
+    def __init__(self, description: model.PublicKey, curve: Curve | None) -> None:
+        self.description = description
+        self.name = description.name
+        self.reference = description.reference
+        self.volatile = description.volatile
+        self._rules: dict[Use, Rule] = {use: compile_rule(getattr(description, use.value)) for use in Use}
+        self._content = Content(curve, description.point)
 
-    def open(self, status: SecurityStatus) -> tuple[Curve, bytes]:
-        """Curve and point, to verify a signature with.  Raises CardError 6982 by rule, 6400 if the place is empty."""
-        if not evaluate(self._verify, status):
-            raise CardError(SW.SECURITY_STATUS, f"verifying with {self.name} is not allowed now")
-        if self._curve is None or self._point is None:
+    def open(self, use: Use, status: SecurityStatus) -> Content:
+        """The content, for one command.  Raises CardError 6982 by rule, and 6400 if a key is needed and the place is empty."""
+        if not evaluate(self._rules[use], status):
+            raise CardError(SW.SECURITY_STATUS, f"{use.name.lower()} is not allowed with {self.name} now")
+        if use in (Use.VERIFY, Use.EXTERNAL_AUTHENTICATE) and self._content.empty:
             raise CardError(SW.EXECUTION_ERROR, f"{self.name} is empty")
-        return self._curve, self._point
+        return self._content
+
+    @property
+    def authenticates(self) -> bool:
+        """The profile lets this key authenticate somebody."""
+        return bool(self._rules[Use.EXTERNAL_AUTHENTICATE])
+
+    @property
+    def present(self) -> bool:
+        """A key is there."""
+        return not self._content.empty
+
+    def wipe(self) -> None:
+        """The place is empty."""
+        self._content.clear()
 
     def summary(self) -> tuple[Curve | None, bytes | None]:
         """Curve and point, for the inventory; the inventory's own rule guards it."""
-        return self._curve, self._point
+        return self._content.curve, self._content.point
 
     def __repr__(self) -> str:
         return f"<public key {self.name} {self.reference:02X}>"

@@ -10,6 +10,7 @@ from secmod.card.lifecycle import FileState, KeyState
 from secmod.card.objects.data_object import DataObject, key_inventory, phase_code
 from secmod.card.objects.directory import Directory
 from secmod.card.objects.file import ElementaryFile, Mode
+from secmod.card.objects.password import Password
 from secmod.card.objects.private_key import PrivateKey
 from secmod.card.objects.public_key import PublicKey
 from secmod.crypto import CURVES, check_point
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from secmod.card.lifecycle import LifeCycle
-    from secmod.crypto import Curve
+    from secmod.crypto import Curve, Vault
     from secmod.profile import Profile, model
 
 
@@ -28,26 +29,38 @@ class ObjectTree:
     bad point.
     """
 
-    def __init__(self, profile: Profile, lifecycle: LifeCycle) -> None:
+    def __init__(self, profile: Profile, lifecycle: LifeCycle, vault: Vault) -> None:
         self._profile = profile
         self.directories = self._build_directories()
         self.mf = self.directories[0]
         self.files = self._build_files()
         self.private_keys = {key.reference: self._private_key(key) for key in profile.private_keys}
         self.public_keys = {key.reference: self._public_key(key) for key in profile.public_keys}
+        self.passwords = {entry.reference: Password(entry, vault) for entry in profile.passwords}
         values: dict[str, Callable[[], bytes]] = {
             "phase": lambda: phase_code(lifecycle),
             "key_inventory": lambda: key_inventory(self),
         }
-        self.data_objects = {
-            entry.tag: DataObject(entry.tag, compile_rule(entry.read), values[entry.content]) for entry in profile.data_objects
-        }
+        self.data_objects = {entry.tag: DataObject(entry, values[entry.content]) for entry in profile.data_objects}
 
     def wipe_volatile(self) -> None:
         """The keys that live in RAM are gone."""
-        for key in self.private_keys.values():
+        for key in (*self.private_keys.values(), *self.public_keys.values()):
             if key.volatile:
                 key.wipe()
+
+    def terminate(self) -> None:
+        """Keys and passwords are gone for good, and the MF says so."""
+        for secret in (*self.private_keys.values(), *self.public_keys.values(), *self.passwords.values()):
+            secret.wipe()
+        self.mf.state = FileState.TERMINATED
+
+    def satisfies(self, requirement: model.Requirement) -> bool:
+        """Whether one of the requirement's keys is there as it says."""
+        for key in self.private_keys.values():
+            if key.name in requirement.keys and key.meets(active=requirement.active, made_in=requirement.made_in):
+                return True
+        return any(key.name in requirement.keys and key.present for key in self.public_keys.values())
 
     def damaged(self) -> list[str]:
         """Names of the objects whose checksum is wrong."""
@@ -107,11 +120,4 @@ class ObjectTree:
                 check_point(curve, entry.point)
             except PointError as error:
                 raise ProfileError(f"profile {self._profile.name}: {entry.name}: {error}") from None
-        return PublicKey(
-            name=entry.name,
-            reference=entry.reference,
-            volatile=entry.volatile,
-            verify=compile_rule(entry.verify),
-            curve=curve,
-            point=entry.point,
-        )
+        return PublicKey(entry, curve)

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the module takes time from.
+
+A security module has no clock of its own: it knows the latest date that a verified CA certificate has shown it (the effective
+date of TR-03110-3 2.5), and an emulator's host may set the time of day.  Validity is checked against the later of the two.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+class Clock:
+    """The module's reference time: never earlier than what a verified certificate has proven, None while nothing is known."""
+
+    __slots__ = ("_proven", "_set")
+
+    def __init__(self) -> None:
+        self._set: datetime | None = None
+        self._proven: datetime | None = None
+
+    @property
+    def now(self) -> datetime | None:
+        """The time that validity is checked against."""
+        known = [time for time in (self._set, self._proven) if time is not None]
+        return max(known, default=None)
+
+    def set(self, time: datetime | None) -> None:
+        """The host says what time it is (with a time zone, or UTC); None: it does not know any more."""
+        if time is not None and time.tzinfo is None:
+            time = time.replace(tzinfo=UTC)
+        self._set = time
+
+    def prove(self, time: datetime) -> None:
+        """A verified CA certificate became valid at this time, so it is not earlier."""
+        if self._proven is None or time > self._proven:
+            self._proven = time
+
+
+__all__ = ["Clock"]
