@@ -65,7 +65,8 @@ SECMOD_API int secmod_point_check(int curve, const uint8_t *point, size_t length
 
 typedef struct secmod_vault secmod_vault;
 
-/* A handle is never zero and never given twice by one vault.  A vault may be used from several threads. */
+/* A handle is never zero and never given twice, by this vault or another of the process.  A vault may be used from several
+ * threads.  SECMOD_E_RANDOM if the operating system gives no entropy. */
 SECMOD_API int secmod_vault_new(secmod_vault **vault);
 /* Wipes and releases every secret, then the vault itself; NULL is allowed. */
 SECMOD_API void secmod_vault_free(secmod_vault *vault);
