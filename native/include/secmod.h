@@ -137,7 +137,7 @@ struct secmod_command {
     int channel;       /* 0 .. 19 */
     int proprietary;   /* 1 if b8 of CLA is set */
     int chaining;      /* 1 if not the last command of a chain */
-    int secure;        /* secure messaging: 0 none, 1 proprietary, 2 header not in MAC (or not said: channels 4 .. 19), 3 in MAC */
+    int secure;        /* secure messaging: 0 none, 1 proprietary, 2 header not in MAC (or not said: channels 4..19), 3 in it */
     int extended;      /* 1 if Lc or Le is in extended form */
     int data_offset;   /* of the command data in the APDU: 5 or 7; 4 if there is none */
     int nc;            /* bytes of command data, 0 .. 65535 */
