@@ -402,6 +402,12 @@ def test_a_devicename_that_can_not_be_used_is_named(
     assert "the reader stays empty" in pcscd.log
 
 
+def test_a_missing_directory_is_made(tmp_path: Path, start_daemon: Callable[[str], PrivatePcscd]) -> None:
+    start_daemon(f"unix:{tmp_path}/secmod/reader0.sock")
+    assert (tmp_path / "secmod" / "reader0.sock").is_socket()
+    assert (tmp_path / "secmod").stat().st_mode & 0o022 == 0
+
+
 @pytest.fixture
 def start_daemon(
     tmp_path: Path, start_pcscd: Callable[..., PrivatePcscd], monkeypatch: pytest.MonkeyPatch
