@@ -46,7 +46,7 @@ def svg(result: dict[str, Any]) -> str:
         parts.append(_text(10, top + 12, panel.title, "bold"))
         parts += _draw(panel, top + 26)
         top += 26 + _STEP * len(panel.bars) + 24
-    style = "<style>text{font:13px system-ui,sans-serif;fill:#24292f}.bold{font-weight:600}.end{text-anchor:end}</style>"
+    style = "<style>text{font:13px system-ui,'DejaVu Sans',sans-serif;fill:#24292f}.bold{font-weight:600}.end{text-anchor:end}</style>"
     frame = f'<rect width="{_WIDTH}" height="{top}" fill="#ffffff"/>'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {top}" width="{_WIDTH}" height="{top}" role="img">'
     return "\n".join(["<!-- SPDX-License-Identifier: Apache-2.0 -->", head, style, frame, *parts, "</svg>", ""])
