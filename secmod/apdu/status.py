@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from enum import IntEnum, unique
-from typing import SupportsIndex
 
 
 @unique
@@ -75,7 +74,7 @@ class SW(IntEnum):
         # Kept, as Flag does it: the next SW(value) is the same object and needs no call of this function.
         return cls._value2member_map_.setdefault(value, member)  # type: ignore[return-value]
 
-    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[type[SW], tuple[int]]:
+    def __reduce_ex__(self, protocol: object) -> tuple[type[SW], tuple[int]]:
         """By value: Python before 3.11.4 pickles and copies by name, and pseudo members can not be found by theirs."""
         return SW, (int(self),)
 
