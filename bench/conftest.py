@@ -42,7 +42,7 @@ class Effort:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--quick", action="store_true", help="a fifth of the rounds: to see that everything works")
+    parser.addoption("--quick", action="store_true", help="an eighth of the rounds: to see that everything works")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,7 +56,7 @@ def _one_cpu() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def effort(request: pytest.FixtureRequest) -> Effort:
-    return Effort(5, 4e6) if request.config.getoption("--quick") else Effort(25, 10e6)
+    return Effort(5, 4e6) if request.config.getoption("--quick") else Effort(40, 10e6)
 
 
 @pytest.fixture(scope="session")

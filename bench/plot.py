@@ -46,7 +46,8 @@ def svg(result: dict[str, Any]) -> str:
         parts.append(_text(10, top + 12, panel.title, "bold"))
         parts += _draw(panel, top + 26)
         top += 26 + _STEP * len(panel.bars) + 24
-    style = "<style>text{font:13px system-ui,sans-serif;fill:#24292f}.bold{font-weight:600}.end{text-anchor:end}</style>"
+    font = "text{font:13px 'DejaVu Sans',sans-serif;fill:#24292f}"
+    style = f"<style>{font}.bold{{font-weight:600}}.end{{text-anchor:end}}</style>"
     frame = f'<rect width="{_WIDTH}" height="{top}" fill="#ffffff"/>'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {top}" width="{_WIDTH}" height="{top}" role="img">'
     return "\n".join(["<!-- SPDX-License-Identifier: Apache-2.0 -->", head, style, frame, *parts, "</svg>", ""])
@@ -94,7 +95,8 @@ _FOREIGN: Final = {"cryptography", "ecdsa", "os.urandom"}
 def _draw(panel: Panel, top: float) -> list[str]:
     longest = max(max(bar.length, bar.whisker or 0) for bar in panel.bars)
     scale = (_WIDTH - _LEFT - _RIGHT) / max(longest, panel.mark)
-    parts = []
+    x, bottom = _LEFT + panel.mark * scale, top + len(panel.bars) * _STEP - 2
+    parts = [f'<path d="M{x:.1f} {top - 4:g}V{bottom:g}" stroke="#57606a" stroke-dasharray="4 3"/>']
     for number, bar in enumerate(panel.bars):
         y, end = top + number * _STEP, _LEFT + bar.length * scale
         color = _OURS if bar.ours else _OTHERS
@@ -105,8 +107,6 @@ def _draw(panel: Panel, top: float) -> list[str]:
             parts.append(f'<path d="M{end:.1f} {y + 8:g}H{whisker:.1f}m0 -4v8" stroke="{color}" fill="none"/>')
             end = whisker
         parts.append(_text(end + 8, y + 13, bar.text))
-    x, bottom = _LEFT + panel.mark * scale, top + len(panel.bars) * _STEP - 2
-    parts.append(f'<path d="M{x:.1f} {top - 4:g}V{bottom:g}" stroke="#57606a" stroke-dasharray="4 3"/>')
     return parts
 
 

@@ -53,7 +53,7 @@ def _times(group: Sequence[Entry]) -> Table:
         )
     peers = sorted({f"“{entry['extra_info']['peer']}”" for entry in group})
     head = ("", "p50 µs", "p99 µs", "time, × peer (rounds' min … max)", "p99, × peer", "gate")
-    return Table(f"{group[0]['group']}; peers: {', '.join(peers)}", head, rows)
+    return _without_empty_end(Table(f"{group[0]['group']}; peers: {', '.join(peers)}", head, rows))
 
 
 def _rates(groups: Sequence[Sequence[Entry]]) -> Table:
@@ -67,7 +67,13 @@ def _rates(groups: Sequence[Sequence[Entry]]) -> Table:
             for what, limit in entry["extra_info"]["gates"].items()
         ]
         rows.append((group[0]["group"], *map(_rate, group), "; ".join(verdicts)))
-    return Table(f"operations per second, and × “{peer}”", ("", *_contenders(groups[0]), "gate"), rows)
+    return _without_empty_end(Table(f"operations per second, and × “{peer}”", ("", *_contenders(groups[0]), "gate"), rows))
+
+
+def _without_empty_end(table: Table) -> Table:
+    if any(row[-1] for row in table.rows):
+        return table
+    return Table(table.title, table.head[:-1], [row[:-1] for row in table.rows])
 
 
 def _rate(entry: Entry) -> str:
@@ -110,7 +116,7 @@ def print_tables(result: Result) -> None:
     for table in tables(result):
         grid = Grid(title=table.title, title_justify="left", box=SIMPLE_HEAD, show_header=any(table.head))
         for number, name in enumerate(table.head):
-            numbers = number and table.head[-1] == "gate" and name != "gate"
+            numbers = number and name and name != "gate"
             grid.add_column(name, justify="right" if numbers else "left")
         for row in table.rows:
             grid.add_row(*(Text(cell, style="bold red" if cell.endswith("missed") else "") for cell in row))

@@ -48,9 +48,6 @@ _HASHES: Final[dict[int, type[HashAlgorithm]]] = {32: SHA256, 48: SHA384, 64: SH
 _EVP_CURVES: Final = {"secp256r1": "P-256", "secp384r1": "P-384"}  # names that libcrypto knows; it has the others as we do
 _EVP: Final = {"sign": "sign", "verify": "verify", "verify, new key": "verify-new", "ECDH": "agree", "key pair": "generate"}
 
-# × libcrypto of the same run, of a release whose core is its own; what is below is shown as missed
-GATES: Final[dict[tuple[str, str], float]] = {}
-
 
 def of_secmod(curve_name: str, digest: bytes) -> dict[str, Callable[[], object]]:
     curve, vault = CURVES[curve_name], Vault()
@@ -129,9 +126,7 @@ def test_curve(curve: str, operation: str, library: str, stack: ExitStack, effor
         }
         return [sized(name, block, effort.block_ns) for name, block in blocks.items()]
 
-    gate = GATES.get((curve, operation))
-    gates = {"median": gate} if gate and library == "secmod" else {}
-    report(f"{operation} · {curve}", library, contenders, peer=LIBCRYPTO, show="rate", gates=gates)
+    report(f"{operation} · {curve}", library, contenders, peer=LIBCRYPTO, show="rate")
 
 
 @pytest.mark.parametrize("library", ["secmod", "os.urandom", "libcrypto RAND_bytes (from C)"])

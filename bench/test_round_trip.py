@@ -27,7 +27,7 @@ from secmod.reader.driver import driver_path, socket_name
 GROUP: Final = "APDU round trip"
 COMMAND: Final = bytes.fromhex("0084000008")
 SAMPLES: Final = 200
-ROUNDS: Final = 4  # × the usual: blocks take 10 ms or less, and a p99 wants many samples
+ROUNDS: Final = 3  # × the usual: blocks take 10 ms or less, and a p99 wants many samples
 
 FLOOR_C: Final = "no-op handler, C program"
 FLOOR_SCARD: Final = "no-op handler, pyscard scard"

@@ -27,7 +27,7 @@ STATIONS: Final[dict[str, dict[str, float]]] = {  # name → gates, on the rate
     CORE: {},
     "Python API": {"median": 0.9},
     "APDU, in process": {"median": 0.6},
-    "APDU, C program through pcscd": {},
+    "APDU, through pcscd": {},
 }
 KEY: Final = "PrK.HAN.TLS.A"  # takes any curve
 
@@ -79,7 +79,7 @@ def test_sign(curve: str, station: str, stack: ExitStack, effort: Effort, report
             CORE: stack.enter_context(Worker("core_peer", curve)).block,
             "Python API": in_python(partial(Vault().generate(CURVES[curve]).sign, bytes(CURVES[curve].field_bytes))),
             "APDU, in process": in_process(apdus),
-            "APDU, C program through pcscd": winscard(stack, SECMOD, *(apdu.hex() for apdu in apdus)).block,
+            "APDU, through pcscd": winscard(stack, SECMOD, *(apdu.hex() for apdu in apdus)).block,
         }
         return [sized(name, block, effort.block_ns) for name, block in blocks.items()]
 

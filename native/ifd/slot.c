@@ -573,8 +573,9 @@ static enum outcome ask(struct slot *s, struct request *r)
 
 RESPONSECODE slot_power_up(struct slot *s, bool reset, uint8_t atr[MAX_ATR_SIZE], size_t *length)
 {
+    uint8_t answer[MAX_ATR_SIZE]; /* pcscd's buffer is read by its other threads: only an ATR goes there */
     struct request r = {
-        .type = reset ? FRAME_RESET : FRAME_POWER_UP, .needs_card = true, .answer = atr, .room = MAX_ATR_SIZE, .least = 2};
+        .type = reset ? FRAME_RESET : FRAME_POWER_UP, .needs_card = true, .answer = answer, .room = sizeof answer, .least = 2};
     pthread_mutex_lock(&s->requests);
     const bool up = ask(s, &r) == ANSWERED;
     pthread_mutex_lock(&s->lock);
@@ -582,12 +583,12 @@ RESPONSECODE slot_power_up(struct slot *s, bool reset, uint8_t atr[MAX_ATR_SIZE]
     s->atr_length = s->powered ? r.length : 0;
     s->protocol = 1;
     if (s->powered)
-        memcpy(s->atr, atr, r.length);
+        memcpy(s->atr, answer, r.length);
     *length = s->atr_length;
-    const bool powered = s->powered;
     pthread_mutex_unlock(&s->lock);
     pthread_mutex_unlock(&s->requests);
-    return powered ? IFD_SUCCESS : IFD_ERROR_POWER_ACTION;
+    memcpy(atr, answer, *length);
+    return *length > 0 ? IFD_SUCCESS : IFD_ERROR_POWER_ACTION;
 }
 
 /* Succeeds without a card as well: then there is no power either. */

@@ -65,7 +65,8 @@ SECMOD_API int secmod_point_check(int curve, const uint8_t *point, size_t length
 
 typedef struct secmod_vault secmod_vault;
 
-/* A handle is never zero and never given twice by one vault.  A vault may be used from several threads. */
+/* A handle is never zero and never given twice, by this vault or another of the process.  A vault may be used from several
+ * threads.  SECMOD_E_RANDOM if the operating system gives no entropy. */
 SECMOD_API int secmod_vault_new(secmod_vault **vault);
 /* Wipes and releases every secret, then the vault itself; NULL is allowed. */
 SECMOD_API void secmod_vault_free(secmod_vault *vault);
@@ -127,25 +128,27 @@ SECMOD_API const char *secmod_libcrypto_version(void);
 
 /* ---- APDU (ISO/IEC 7816-4) -------------------------------------------------------------------------------------------------- */
 
-/* A parsed command header and where its data lies.  `status` is 0x9000, or the status word a card answers to such bytes. */
+/* A parsed command header and where its data lies.  `status` is 0x9000, or the status word a card answers to such bytes: 0x6700
+ * for every malformed length, 0x6E00 for a reserved class byte; all else is zero then.  Nothing but ints: secmod.apdu reads them
+ * in one go. */
 struct secmod_command {
     int status;
     int cla, ins, p1, p2;
     int channel;       /* 0 .. 19 */
     int proprietary;   /* 1 if b8 of CLA is set */
     int chaining;      /* 1 if not the last command of a chain */
-    int secure;        /* secure messaging bits: 0 none, 1 proprietary, 2 header not in MAC, 3 header in MAC */
+    int secure;        /* secure messaging: 0 none, 1 proprietary, 2 header not in MAC (or not said: channels 4..19), 3 in it */
     int extended;      /* 1 if Lc or Le is in extended form */
-    int data_offset;   /* of the command data in the APDU */
+    int data_offset;   /* of the command data in the APDU: 5 or 7; 4 if there is none */
     int nc;            /* bytes of command data, 0 .. 65535 */
     int ne;            /* bytes expected, 0 .. 65536 */
 };
 
-/* Reads any bytes as a command APDU; returns out->status.  Every malformed form of the facts sheet has its status word. */
+/* Reads any bytes as a command APDU; returns out->status.  Any length is allowed; apdu may be NULL if it is 0. */
 SECMOD_API int secmod_command_parse(const uint8_t *apdu, size_t length, struct secmod_command *out);
 
 /* One BER-TLV data object at the start of `data`: tag (up to 3 bytes, big-endian), where the value starts and how long it is.
- * SECMOD_E_ARGUMENT for a truncated, indefinite or non-minimal coding. */
+ * SECMOD_E_ARGUMENT for a truncated, indefinite or non-minimal coding, and for tag 00. */
 struct secmod_tlv {
     uint32_t tag;
     int constructed;

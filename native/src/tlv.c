@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* BER-TLV as ISO/IEC 7816-4 clause 5.2.2 and the profile narrow it: definite lengths of minimal form, tags of up to three bytes. */
+/* BER-TLV (ISO/IEC 7816-4 clause 5.2.2) as the profile narrows it: definite, minimal lengths and tags of up to three bytes. */
 #include "secmod.h"
 
 #define MAX_TAG_BYTES 3u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* secmod_command_parse: the rows of ISO/IEC 7816-3 clause 12.1.2 at their boundaries, and all class bytes.  Every command lies in a
- * heap block of exactly its size, so that a sanitizer sees a read beyond it. */
+/* secmod_command_parse: the rows of ISO/IEC 7816-3 clause 12.1.2 at their boundaries, and all class bytes.  Every command lies in
+ * a heap block of exactly its size, so that a sanitizer sees a read beyond it. */
 #include "secmod.h"
 
 #include "check.h"

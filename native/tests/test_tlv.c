@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* secmod_tlv_parse: every coding at its boundaries.  The bytes lie in a heap block of exactly their size, so that a sanitizer sees
- * a read beyond it. */
+/* secmod_tlv_parse: every coding at its boundaries.  The bytes lie in a heap block of exactly their size, so that a sanitizer
+ * sees a read beyond it. */
 #include "secmod.h"
 
 #include "check.h"
@@ -20,7 +20,8 @@ static int parse(const char *head, size_t rest) {
 }
 
 static int is(uint32_t tag, int constructed, size_t offset, size_t length) {
-    return parsed.tag == tag && parsed.constructed == constructed && parsed.value_offset == offset && parsed.value_length == length;
+    return parsed.tag == tag && parsed.constructed == constructed && parsed.value_offset == offset &&
+           parsed.value_length == length;
 }
 
 static void test_well_formed(void) {

@@ -74,6 +74,10 @@ class SW(IntEnum):
         # Kept, as Flag does it: the next SW(value) is the same object and needs no call of this function.
         return cls._value2member_map_.setdefault(value, member)  # type: ignore[return-value]
 
+    def __reduce_ex__(self, protocol: object) -> tuple[type[SW], tuple[int]]:
+        """By value: Python before 3.11.4 pickles and copies by name, and pseudo members can not be found by theirs."""
+        return SW, (int(self),)
+
     @classmethod
     def retries_left(cls, tries: int) -> SW:
         """63Cx: the comparison failed, `tries` are left; a larger counter than 15 is given as 15."""

@@ -144,7 +144,7 @@ class _Reader:
             data_objects=self._data_objects(),
             private_keys=private_keys,
             public_keys=public_keys,
-            transitions=self._transitions([key.name for key in (*private_keys, *public_keys)]),
+            transitions=self._transitions([*(key.name for key in private_keys), *(key.name for key in public_keys)]),
         )
         root.end()
         self._unique("reference", result.private_keys, result.public_keys)

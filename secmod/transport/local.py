@@ -3,12 +3,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from secmod.errors import TransportError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class PoweredCard(Protocol):
@@ -17,7 +14,9 @@ class PoweredCard(Protocol):
     atr: bytes
     protocol: str
     profile_name: str
-    transmit: Callable[[bytes], bytes]
+
+    def transmit(self, command: bytes) -> bytes:
+        """The response, at least 2 bytes."""
 
     def power_on(self) -> bytes:
         """The card has power; returns the ATR."""

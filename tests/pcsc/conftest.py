@@ -69,3 +69,10 @@ def pcscd(start_pcscd: Callable[..., PrivatePcscd]) -> PrivatePcscd:
 @pytest.fixture
 def client(pcscd: PrivatePcscd, start_client: Callable[[PrivatePcscd], CClient]) -> CClient:
     return start_client(pcscd)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests of this folder need pcscd."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.pcsc)

@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from secmod.reader.driver import ReaderConf
 from secmod.reader.frame import MAX_FRAME, Fault, Frame, FrameType, Hello, Refusal, Role
 from secmod.reader.pcscd import PrivatePcscd
 from secmod.reader.server import Server
@@ -363,3 +366,59 @@ def test_a_foreign_user_is_refused_by_the_file_and_by_the_driver(peer: Peer, pcs
     told = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert told.startswith("FOREIGN process ")
     assert "is neither the owner's nor in the group of" in told
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_a_member_of_the_group_is_welcome(stack: ExitStack, start_daemon: Callable[[str], PrivatePcscd]) -> None:
+    directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="secmod-test-")))
+    directory.chmod(0o755)
+    socket_path = directory / "reader0.sock"
+    start_daemon(f"unix:{socket_path}:group=2")
+    assert (socket_path.stat().st_gid, socket_path.stat().st_mode & 0o777) == (2, 0o660)
+    arguments = [sys.executable, "-m", "tests.pcsc.stranger", str(socket_path)]
+    assert subprocess.run([*arguments, "2"], cwd=ROOT, capture_output=True, text=True, check=True).stdout == "WELCOME\n"
+    assert subprocess.run([*arguments, "3"], cwd=ROOT, capture_output=True, text=True, check=True).stdout == "PermissionError\n"
+
+
+@pytest.mark.parametrize(
+    ("device", "sentence"),
+    [
+        ("unix:reader0.sock", "write unix:/PATH/OF/SOCKET"),
+        ("tcp:localhost:1", "write unix:/PATH/OF/SOCKET"),
+        ("unix:/tmp/x:deadline=0", "deadline=0 is no deadline"),
+        ("unix:/tmp/x:deadline=soon", "deadline=soon is no deadline"),
+        ("unix:/tmp/x:group=nosuchgroup", "there is no group nosuchgroup"),
+        ("unix:/tmp/x:colour=red", "option colour=red is unknown"),
+        ("unix:/" + "x" * 110, "longer than 107 bytes"),
+        ("unix:/proc/no/such/reader0.sock", "can not listen on /proc/no/such/reader0.sock"),
+    ],
+)
+def test_a_devicename_that_can_not_be_used_is_named(
+    device: str, sentence: str, start_daemon: Callable[[str], PrivatePcscd], start_client: Callable[[PrivatePcscd], CClient]
+) -> None:
+    pcscd = start_daemon(device)
+    assert start_client(pcscd).readers() == [READER]
+    assert sentence in pcscd.log
+    assert "the reader stays empty" in pcscd.log
+
+
+def test_a_missing_directory_is_made(tmp_path: Path, start_daemon: Callable[[str], PrivatePcscd]) -> None:
+    start_daemon(f"unix:{tmp_path}/secmod/reader0.sock")
+    assert (tmp_path / "secmod" / "reader0.sock").is_socket()
+    assert (tmp_path / "secmod").stat().st_mode & 0o022 == 0
+
+
+@pytest.fixture
+def start_daemon(
+    tmp_path: Path, start_pcscd: Callable[..., PrivatePcscd], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], PrivatePcscd]:
+    """A daemon whose reader has this DEVICENAME, written as pcscd takes it without quotes."""
+
+    def start(device: str) -> PrivatePcscd:
+        text = ReaderConf.text
+        monkeypatch.setattr(
+            ReaderConf, "text", lambda conf, driver: re.sub("DEVICENAME .*", f"DEVICENAME {device}", text(conf, driver))
+        )
+        return start_pcscd(directory=tmp_path)
+
+    return start

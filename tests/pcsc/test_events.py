@@ -68,7 +68,7 @@ def test_another_card_comes_with_its_own_atr(pcscd: PrivatePcscd, start_server: 
     assert client.call("status")[3] == other.atr.hex().upper()
 
 
-@pytest.mark.parametrize("pairs", [100])
+@pytest.mark.parametrize("pairs", [100, pytest.param(5000, marks=pytest.mark.slow)])
 def test_no_swap_of_a_storm_is_lost(pairs: int, pcscd: PrivatePcscd, start_server: StartServer, client: CClient) -> None:
     """As fast as they can be made: every removal and every insertion counts in the program's event counter."""
     card = ReaderTestCard()
