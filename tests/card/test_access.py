@@ -60,8 +60,9 @@ def test_files_of_the_application_are_closed(module: Card, fid: int, phase: str)
 def test_phase_x_keeps_the_version_file_alone(module: Card) -> None:
     module._state.lifecycle.enter("X")
     assert module.transmit(bytes.fromhex("00B0900000"))[-2:].hex() == "9000"
-    assert module.transmit(bytes.fromhex("00B0820000")).hex() == "6982"
-    assert module.transmit(bytes.fromhex("80F80000")).hex() == "6982"
+    assert module.transmit(bytes.fromhex("00B0820000")).hex() == "6d00"
+    assert module.transmit(bytes.fromhex("80F80000")).hex() == "6d00"
+    assert module.transmit(bytes.fromhex("00A40000023F0000"))[-5:].hex() == "8a010c6285"  # the MF shows its end
 
 
 CONDITIONS = {
@@ -83,16 +84,17 @@ def test_evaluate_against_the_words(name: str, proofs: str, protected: bool) -> 
         "S": protected and "S" in proofs,
         "S+G": protected and "S" in proofs and "G" in proofs,
     }[name]
-    status = SecurityStatus("P", set(proofs), protected)
+    status = SecurityStatus("P", set(proofs), protected=protected)
     assert evaluate({"P": CONDITIONS[name]}, status) is allowed
     assert evaluate({"O": CONDITIONS[name]}, status) is False  # no entry for the phase
 
 
 def test_what_was_proven_is_forgotten(module: Card) -> None:
     status = module._state.security_status
-    status.proofs.add("S")
+    status.open_session("S")
+    status.proofs.add("G")
     status.protected = True
     module._state.lifecycle.enter("V")
-    assert status.proofs == {"S"}  # a session outlives a change of phase
+    assert status.proofs == {"S"}  # a session outlives a change of phase, a role does not
     module.reset()
-    assert (status.proofs, status.protected, status.phase) == (set(), False, "V")
+    assert (status.proofs, status.session, status.protected, status.phase) == (set(), None, False, "V")
