@@ -10,7 +10,8 @@ SecmodError
 ├── CryptoError          the native core refused
 │   ├── PointError       not a point of the curve
 │   ├── SignatureError   the signature does not verify
-│   └── HandleError      no secret lives under this handle
+│   ├── HandleError      no secret lives under this handle
+│   └── RandomAlarmError the random generator gives nothing more, until a reset or for good
 ├── LinkError            the connection between reader driver and card process
 ├── DriverError          installing or starting the reader driver and its pcscd
 ├── UnknownNameError     host side: the profile or the core has nothing of this name
@@ -69,6 +70,10 @@ class SignatureError(CryptoError):
 
 class HandleError(CryptoError):
     """No secret lives under this handle: it was released, or belongs to another vault."""
+
+
+class RandomAlarmError(CryptoError):
+    """The random generator is in its alarm state (SP 800-90B): it gives nothing until a reset; after a second alarm, never."""
 
 
 class LinkError(SecmodError):
@@ -182,6 +187,7 @@ __all__ = [
     "NotSupportedError",
     "PointError",
     "ProfileError",
+    "RandomAlarmError",
     "ReferenceNotFoundError",
     "ReferenceUnusableError",
     "RetriesLeftError",

@@ -68,6 +68,11 @@ typedef struct secmod_vault secmod_vault;
 /* A handle is never zero and never given twice, by this vault or another of the process.  A vault may be used from several
  * threads.  SECMOD_E_RANDOM if the operating system gives no entropy. */
 SECMOD_API int secmod_vault_new(secmod_vault **vault);
+/* A vault whose random numbers and keys come from nothing but a seed of 1 .. SECMOD_SEED_MAX bytes: the same calls give the same
+ * outcome.  For replaying sessions; never for real keys. */
+#define SECMOD_SEED_MAX 256
+SECMOD_API int secmod_vault_new_deterministic(secmod_vault **vault, const uint8_t *seed, size_t length);
+SECMOD_API int secmod_vault_is_deterministic(secmod_vault *vault);
 /* Wipes and releases every secret, then the vault itself; NULL is allowed. */
 SECMOD_API void secmod_vault_free(secmod_vault *vault);
 /* Wipes every secret; the vault stays usable. */
@@ -100,8 +105,33 @@ SECMOD_API int secmod_ecka_agree(secmod_vault *vault, uint64_t handle, const uin
 
 #define SECMOD_RANDOM_MAX 65536 /* bytes in one call */
 
-/* CTR_DRBG (AES-256, derivation function, SP 800-90A), one per vault, seeded by the operating system, safe after fork. */
+/* CTR_DRBG (AES-256, derivation function, SP 800-90A), one per vault.  Its seeds are the SHA-512 of bytes of the operating system
+ * and of timing noise, both under the health tests of SP 800-90B.  It is seeded anew at power-on, before more than 1024 requests
+ * or 65536 bytes, before every key that lives long, on request, and in a copy of the process (fork, snapshot). */
 SECMOD_API int secmod_random(secmod_vault *vault, uint8_t *out, size_t length);
+/* The same with prediction resistance: seeded anew for this request. */
+SECMOD_API int secmod_random_fresh(secmod_vault *vault, uint8_t *out, size_t length);
+SECMOD_API int secmod_random_reseed(secmod_vault *vault);
+
+/* A failed health test raises the alarm: whatever needs random numbers returns SECMOD_E_RANDOM.  Power-on ends the first alarm, if
+ * the sources pass their start-up test; after the second, no key of the vault is used again. */
+#define SECMOD_RANDOM_READY 0
+#define SECMOD_RANDOM_ALARM 1
+#define SECMOD_RANDOM_REFUSED 2
+SECMOD_API int secmod_random_state(secmod_vault *vault);
+/* At power-on and reset of a card: start-up test of the sources, then a new seed.  SECMOD_E_RANDOM if that failed. */
+SECMOD_API int secmod_random_power_on(secmod_vault *vault);
+/* The health tests on demand, over 1024 samples of each source. */
+SECMOD_API int secmod_random_test(secmod_vault *vault);
+/* Raises the alarm, as a failed self-test does, or a test of what then happens. */
+SECMOD_API int secmod_random_alarm(secmod_vault *vault);
+
+#define SECMOD_SOURCE_SYSTEM 0 /* bytes of the operating system */
+#define SECMOD_SOURCE_JITTER 1 /* how long a walk through memory takes */
+/* A fault, for tests: the next `count` samples of a source are `value`. */
+SECMOD_API int secmod_random_stick(secmod_vault *vault, int source, int value, size_t count);
+/* SECMOD_E_RANDOM if these samples of a source fail its health tests (repetition count, adaptive proportion). */
+SECMOD_API int secmod_health_test(int source, const uint8_t *samples, size_t length);
 
 #define SECMOD_SHA256 1
 #define SECMOD_SHA384 2

@@ -23,7 +23,7 @@ struct slot {
 };
 
 struct secmod_vault {
-    EVP_RAND_CTX *drbg;
+    struct generator *generator;
     pthread_mutex_t lock;
     int live;
     uint8_t taken[SECMOD_VAULT_SLOTS];
@@ -93,21 +93,33 @@ static void locks_make(secmod_vault *vault) {
     for (int i = 0; i < SECMOD_VAULT_SLOTS; i++) pthread_mutex_init(&vault->slots[i].lock, NULL);
 }
 
-int secmod_vault_new(secmod_vault **vault) {
+static int vault_new(secmod_vault **vault, const uint8_t *seed, size_t length) {
     secmod_vault *made = calloc(1, sizeof *made);
     if (made == NULL) return SECMOD_E_LIBRARY;
     ERR_set_mark();
-    EVP_RAND_CTX *source = entropy_source_new();
-    made->drbg = source == NULL ? NULL : drbg_new(source);
-    EVP_RAND_CTX_free(source);
+    made->generator = generator_new(seed, length);
     ERR_pop_to_mark();
-    if (made->drbg == NULL) {
+    if (made->generator == NULL) {
         free(made);
         return SECMOD_E_RANDOM;
     }
     locks_make(made);
     *vault = made;
     return SECMOD_OK;
+}
+
+int secmod_vault_new(secmod_vault **vault) { return vault_new(vault, NULL, 0); }
+
+int secmod_vault_new_deterministic(secmod_vault **vault, const uint8_t *seed, size_t length) {
+    return seed == NULL || length < 1 || length > SECMOD_SEED_MAX ? SECMOD_E_ARGUMENT : vault_new(vault, seed, length);
+}
+
+int secmod_vault_is_deterministic(secmod_vault *vault) { return vault != NULL && generator_is_deterministic(vault->generator); }
+
+struct generator *vault_generator(secmod_vault *vault) { return vault->generator; }
+
+int vault_usable(secmod_vault *vault) {
+    return generator_state(vault->generator) == SECMOD_RANDOM_REFUSED ? SECMOD_E_RANDOM : SECMOD_OK;
 }
 
 void secmod_vault_clear(secmod_vault *vault) {
@@ -118,7 +130,7 @@ void secmod_vault_clear(secmod_vault *vault) {
 void secmod_vault_free(secmod_vault *vault) {
     if (vault == NULL) return;
     secmod_vault_clear(vault);
-    EVP_RAND_CTX_free(vault->drbg);
+    generator_free(vault->generator);
     for (int i = 0; i < SECMOD_VAULT_SLOTS; i++) pthread_mutex_destroy(&vault->slots[i].lock);
     pthread_mutex_destroy(&vault->lock);
     wipe(vault, sizeof *vault);
@@ -153,16 +165,17 @@ static int key_store(secmod_vault *vault, struct private_key *key, uint64_t *han
 }
 
 /* A scalar in [1, n-1] by rejection (TR-03111 4.1.1, algorithm 1: drawing c in [0, n-2] and adding 1 is the same). */
-static int scalar_draw(EVP_RAND_CTX *drbg, const struct curve *curve, uint8_t *scalar) {
+int vault_scalar(secmod_vault *vault, const struct curve *curve, uint8_t *scalar, enum drbg_entropy entropy) {
     size_t length = curve_field_bytes(curve);
     uint8_t top = (uint8_t)(0xFF >> (8 * curve->facts.field_bytes - curve->facts.bits));
     for (int tries = 0; tries < SCALAR_TRIES; tries++) {
-        int result = drbg_generate(drbg, scalar, length, tries == 0 ? DRBG_FRESH : DRBG_AS_DUE);
+        int result = generator_bytes(vault->generator, scalar, length, tries == 0 ? entropy : DRBG_AS_DUE);
         if (result != SECMOD_OK) return result;
         scalar[0] &= top;
         if (scalar_in_range(curve, scalar)) return SECMOD_OK; /* tells about rejected scalars only */
     }
     wipe(scalar, length);
+    generator_alarm(vault->generator);
     return SECMOD_E_RANDOM;
 }
 
@@ -172,7 +185,7 @@ int secmod_key_generate(secmod_vault *vault, int curve, uint64_t *handle) {
     uint8_t scalar[SECMOD_MAX_FIELD];
     struct private_key key;
     ERR_set_mark();
-    int result = scalar_draw(vault->drbg, row, scalar);
+    int result = vault_scalar(vault, row, scalar, DRBG_FRESH);
     if (result == SECMOD_OK) result = private_key_new(row, scalar, &key);
     if (result == SECMOD_OK) result = key_store(vault, &key, handle);
     wipe(scalar, sizeof scalar);
@@ -185,7 +198,8 @@ int secmod_key_import(secmod_vault *vault, int curve, const uint8_t *scalar, siz
     if (vault == NULL || row == NULL || length != curve_field_bytes(row)) return SECMOD_E_ARGUMENT;
     struct private_key key;
     ERR_set_mark();
-    int result = private_key_new(row, scalar, &key);
+    int result = vault_usable(vault);
+    if (result == SECMOD_OK) result = private_key_new(row, scalar, &key);
     if (result == SECMOD_OK) result = key_store(vault, &key, handle);
     ERR_pop_to_mark();
     return result;
@@ -207,14 +221,4 @@ int secmod_key_public(secmod_vault *vault, uint64_t handle, uint8_t *point, size
 int secmod_key_release(secmod_vault *vault, uint64_t handle) {
     if (vault == NULL || handle == 0) return SECMOD_E_HANDLE;
     return slot_wipe(vault, handle & 0xFF, handle) ? SECMOD_OK : SECMOD_E_HANDLE;
-}
-
-/* ---- random numbers ----------------------------------------------------------------------------------------------------- */
-
-int secmod_random(secmod_vault *vault, uint8_t *out, size_t length) {
-    if (vault == NULL || length > SECMOD_RANDOM_MAX) return SECMOD_E_ARGUMENT;
-    ERR_set_mark();
-    int result = drbg_generate(vault->drbg, out, length, DRBG_AS_DUE);
-    ERR_pop_to_mark();
-    return result;
 }

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from secmod._native import lib
-from secmod.errors import CryptoError, HandleError, PointError, SignatureError
+from secmod.errors import CryptoError, HandleError, PointError, RandomAlarmError, SignatureError
 
 FAILURES: dict[int, tuple[type[CryptoError], str]] = {
     lib.SECMOD_E_ARGUMENT: (CryptoError, "a length, curve or option that the function does not know"),
@@ -13,7 +13,7 @@ FAILURES: dict[int, tuple[type[CryptoError], str]] = {
     lib.SECMOD_E_SIGNATURE: (SignatureError, "the signature does not verify"),
     lib.SECMOD_E_SCALAR: (CryptoError, "the private scalar is not in [1, n-1]"),
     lib.SECMOD_E_FULL: (CryptoError, f"the vault is full: it holds {lib.SECMOD_VAULT_SLOTS} keys; release one first"),
-    lib.SECMOD_E_RANDOM: (CryptoError, "the random generator is in its alarm state"),
+    lib.SECMOD_E_RANDOM: (RandomAlarmError, "the random generator is in its alarm state"),
     lib.SECMOD_E_LIBRARY: (CryptoError, "libcrypto refused the operation"),
     lib.SECMOD_E_SELF_TEST: (CryptoError, "a known-answer test gave another answer"),
 }
