@@ -142,4 +142,15 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
     }
     for entry in output_json["benchmarks"]:
         entry["stats"].pop("data", None)
-        entry.pop("options", None)
+        for key in ("options", "params", "param"):
+            entry.pop(key, None)
+    output_json["benchmarks"] = _rounded(output_json["benchmarks"])
+
+
+def _rounded(value: Any) -> Any:
+    """Five digits are more than a measurement has."""
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.5g}") if isinstance(value, float) else value
