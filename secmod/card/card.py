@@ -48,7 +48,7 @@ class Card:
         self._limits = transport
         self._secure_messaging = profile.secure_messaging
         self._state = CardState(profile, Vault(deterministic_seed=deterministic_seed), self.clock)
-        self._dispatcher = Dispatcher(COMMANDS, profile.commands, profile.alarm_commands)
+        self._dispatcher = Dispatcher(COMMANDS, profile)
         self._chain = ChainBuffer(transport.max_command)
         self._phases = profile.phases
         self._powered = False

@@ -71,6 +71,8 @@ class CardState:
         self.session = session
         self.session_began = time.monotonic()
         self.security_status.open_session(proof)
+        self.failures = 0
+        self.close_session = False
 
     def end_session(self) -> None:
         """Keys, proofs, selections and challenge are gone."""
