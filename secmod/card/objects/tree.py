@@ -64,14 +64,18 @@ class ObjectTree:
 
     def wipe_volatile(self) -> None:
         """The keys that live in RAM are gone."""
-        for key in (*self.private_keys.values(), *self.public_keys.values()):
-            if key.volatile:
-                key.wipe()
+        for private_key in self.private_keys.values():
+            if private_key.volatile:
+                private_key.wipe()
+        for public_key in self.public_keys.values():
+            if public_key.volatile:
+                public_key.wipe()
 
     def terminate(self) -> None:
         """Keys and passwords are gone for good, and the MF says so."""
-        for secret in (*self.private_keys.values(), *self.public_keys.values(), *self.passwords.values()):
-            secret.wipe()
+        for places in (self.private_keys, self.public_keys, self.passwords):
+            for place in places.values():
+                place.wipe()
         self.mf.state = FileState.TERMINATED
 
     def satisfies(self, requirement: model.Requirement) -> bool:
