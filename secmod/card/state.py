@@ -81,7 +81,8 @@ class CardState:
         self.close_session = False
 
     def end_session(self) -> None:
-        """Keys, proofs, selections and challenge are gone."""
+        """Keys, proofs, selections and challenge are gone, and so are ephemeral private keys."""
+        self.tree.wipe_ephemeral()
         if self.session is not None:
             self.session.release()
             self.session = None
@@ -106,6 +107,7 @@ class CardState:
 
     def _on_event(self, event: Event) -> None:
         if event is Event.PHASE:
+            self.tree.wipe_ephemeral()
             if self.lifecycle.phase.terminated:
                 self.tree.terminate()
             return
