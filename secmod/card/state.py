@@ -81,7 +81,7 @@ class CardState:
         self.close_session = False
 
     def end_session(self) -> None:
-        """Keys, proofs, selections and challenge are gone."""
+        """Its keys, proofs, selections and challenge are gone, and the objects that live in RAM."""
         if self.session is not None:
             self.session.release()
             self.session = None
@@ -91,6 +91,7 @@ class CardState:
         self.failures = 0
         self.close_session = False
         self.abort_pace()
+        self.tree.wipe_volatile()
 
     def abort_pace(self) -> None:
         """No handshake is under way, and its selection is gone."""
@@ -106,12 +107,12 @@ class CardState:
 
     def _on_event(self, event: Event) -> None:
         if event is Event.PHASE:
+            self.tree.wipe_volatile()
             if self.lifecycle.phase.terminated:
                 self.tree.terminate()
             return
         self.end_session()
         self.selection.select(self.tree.mf)
-        self.tree.wipe_volatile()
 
 
 def _suites(profile: Profile) -> Iterator[Suite]:
