@@ -81,7 +81,8 @@ class CardState:
         self.close_session = False
 
     def end_session(self) -> None:
-        """Its keys, proofs, selections and challenge are gone, and the objects that live in RAM."""
+        """Keys, proofs, selections and challenge are gone, and so are ephemeral private keys."""
+        self.tree.wipe_ephemeral()
         if self.session is not None:
             self.session.release()
             self.session = None
@@ -91,7 +92,6 @@ class CardState:
         self.failures = 0
         self.close_session = False
         self.abort_pace()
-        self.tree.wipe_volatile()
 
     def abort_pace(self) -> None:
         """No handshake is under way, and its selection is gone."""
@@ -107,12 +107,13 @@ class CardState:
 
     def _on_event(self, event: Event) -> None:
         if event is Event.PHASE:
-            self.tree.wipe_volatile()
+            self.tree.wipe_ephemeral()
             if self.lifecycle.phase.terminated:
                 self.tree.terminate()
             return
         self.end_session()
         self.selection.select(self.tree.mf)
+        self.tree.wipe_volatile()
 
 
 def _suites(profile: Profile) -> Iterator[Suite]:

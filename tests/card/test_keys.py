@@ -279,14 +279,14 @@ def test_reset_forgets_selections_and_volatile_keys_but_not_keys(say: Say, card:
 
 def test_secrets_live_and_die_with_their_places(say: Say, card: Card) -> None:
     vault = card._state.vault
-    assert vault.live == 0
+    before = vault.live  # the password's transport value
     generate(say, WAN_TLS_A)
     generate(say, "91")
-    assert vault.live == 2
+    assert vault.live == before + 2
     generate(say, WAN_TLS_A)
-    assert vault.live == 2
+    assert vault.live == before + 2
     card.reset()
-    assert vault.live == 1
+    assert vault.live == before + 1
 
 
 def test_inventory(say: Say) -> None:

@@ -62,11 +62,15 @@ class ObjectTree:
             raise CardError(SW.REFERENCE_NOT_FOUND, f"no password {reference:02X}")
         return self.passwords[reference]
 
+    def wipe_ephemeral(self) -> None:
+        """The private keys that live in RAM are gone: no session's outlives it."""
+        for key in self.private_keys.values():
+            if key.volatile:
+                key.wipe()
+
     def wipe_volatile(self) -> None:
-        """The keys that live in RAM are gone."""
-        for private_key in self.private_keys.values():
-            if private_key.volatile:
-                private_key.wipe()
+        """All keys that live in RAM are gone."""
+        self.wipe_ephemeral()
         for public_key in self.public_keys.values():
             if public_key.volatile:
                 public_key.wipe()
