@@ -21,9 +21,9 @@ def verify(apdu: CommandApdu, card: CardState) -> None:
     password = card.tree.passwords.get(apdu.p2)
     if password is None:
         raise CardError(SW.REFERENCE_NOT_FOUND, f"no password {apdu.p2:02X}")
-    content = password.open(Use.QUERY, card.security_status)
     if apdu.data:
         raise CardError(SW.SECURITY_STATUS, "a password is proven by PACE, never sent")
+    content = password.open(Use.QUERY, card.security_status)
     if card.security_status.protected and card.security_status.session == password.description.session:
         return
     raise CardError(SW.BLOCKED if content.blocked else content.status)
