@@ -7,14 +7,15 @@
 
     __main__.py         `python -m bench`: runs them and prints the tables
     interleave.py       measuring in turns, and the statistics of it
-    workers.py          contenders in processes of their own (C), and how they are built
-    readers.py          a private pcscd with the readers under test and a no-op one
+    workers.py          contenders in processes of their own, and how the C ones are built
+    readers.py          a private pcscd with readers under test and a no-op one, and programs at them
     facts.py            the machine, the versions, the commit
     report.py  plot.py  results as tables (terminal, Markdown) and as a picture (SVG)
     conftest.py         one pinned CPU; measurements handed to pytest-benchmark; the result file
 
     block.h             the loop of every contender in C
     winscard_client.c   a PC/SC program
+    pyscard_client.py   the same in Python
     handler_client.c    a reader driver called directly, without pcscd
     noop_ifd.c          a reader driver that answers 9000 by itself: the floor
     null_card.c         a card process in C that answers 9000: the floor of our driver

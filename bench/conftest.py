@@ -8,6 +8,7 @@ import itertools
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,6 @@ import pytest
 
 from bench import facts
 from bench.interleave import Contender, Rounds, measure, ratio, spread
-from bench.readers import four_readers
 
 
 class Recorded:
@@ -60,12 +60,6 @@ def effort(request: pytest.FixtureRequest) -> Effort:
 
 
 @pytest.fixture(scope="session")
-def _readers(_one_cpu: None) -> Iterator[None]:
-    with four_readers():
-        yield
-
-
-@pytest.fixture(scope="session")
 def taken() -> dict[str, Rounds]:
     """Measurements of this run by group: each is taken once, and shown contender by contender."""
     return {}
@@ -75,22 +69,27 @@ def taken() -> dict[str, Rounds]:
 def report(benchmark: Any, taken: dict[str, Rounds], effort: Effort) -> Callable[..., None]:
     """Hands one contender of a group to pytest-benchmark, together with its ratio to the peer.
 
-    `contenders` is called when the group is asked for the first time; `show` says how people read the ratio: "time" (× the
-    peer's time, less is better) or "rate" (× the peer's operations per second, more is better).
+    `contenders` is called when the group is asked for the first time, with a stack for all that has to be ended afterwards; with
+    `starts` that often, so that what a process gets by chance (its place in memory, the scheduler's moods) is averaged.  `show`
+    says how people read the ratio: "time" (× the peer's time, less is better) or "rate" (× its operations per second).
     """
 
     def hand_over(
         group: str,
         name: str,
-        contenders: Callable[[], Sequence[Contender]],
+        contenders: Callable[[ExitStack], Sequence[Contender]],
         *,
         peer: str,
         show: str,
         gates: dict[str, float] | None = None,
-        rounds: int = 1,
+        starts: int = 1,
     ) -> None:
         if group not in taken:
-            taken[group] = measure(contenders(), effort.rounds * rounds)
+            parts = []
+            for _ in range(starts):
+                with ExitStack() as stack:
+                    parts.append(measure(contenders(stack), effort.rounds))
+            taken[group] = {key: [block for part in parts for block in part[key]] for key in parts[0]}
         ours, peers = taken[group][name], taken[group][peer]
         recorded, at = Recorded(), itertools.count()
         benchmark.group = group
@@ -143,4 +142,15 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
     }
     for entry in output_json["benchmarks"]:
         entry["stats"].pop("data", None)
-        entry.pop("options", None)
+        for key in ("options", "params", "param"):
+            entry.pop(key, None)
+    output_json["benchmarks"] = _rounded(output_json["benchmarks"])
+
+
+def _rounded(value: Any) -> Any:
+    """Five digits are more than a measurement has."""
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.5g}") if isinstance(value, float) else value

@@ -23,7 +23,7 @@ from ecdsa.ecdh import ECDH
 
 from bench.conftest import Effort
 from bench.interleave import Block, Contender, in_python, sized
-from bench.workers import Worker
+from bench.workers import Worker, program
 from secmod.crypto import CURVES, Vault, verify
 
 LIBCRYPTO: Final = "libcrypto (EVP, from C)"
@@ -106,23 +106,19 @@ def of_ecdsa(curve_name: str, digest: bytes) -> dict[str, Callable[[], object]]:
     }
 
 
-@pytest.fixture(scope="module")
-def stack() -> Any:
-    with ExitStack() as stack:
-        yield stack
-
-
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("curve", CURVES)
-def test_curve(curve: str, operation: str, library: str, stack: ExitStack, effort: Effort, report: Callable[..., None]) -> None:
-    def contenders() -> Sequence[Contender]:
+def test_curve(curve: str, operation: str, library: str, effort: Effort, report: Callable[..., None]) -> None:
+    def contenders(stack: ExitStack) -> Sequence[Contender]:
         digest = os.urandom(CURVES[curve].field_bytes)
         blocks: dict[str, Block] = {
             "secmod": in_python(of_secmod(curve, digest)[operation]),
             "cryptography": in_python(of_cryptography(curve, digest)[operation]),
             "ecdsa": in_python(of_ecdsa(curve, digest)[operation]),
-            LIBCRYPTO: stack.enter_context(Worker("libcrypto_peer", _EVP_CURVES.get(curve, curve), _EVP[operation])).block,
+            LIBCRYPTO: stack.enter_context(
+                Worker(program("libcrypto_peer"), _EVP_CURVES.get(curve, curve), _EVP[operation])
+            ).block,
         }
         return [sized(name, block, effort.block_ns) for name, block in blocks.items()]
 
@@ -130,15 +126,15 @@ def test_curve(curve: str, operation: str, library: str, stack: ExitStack, effor
 
 
 @pytest.mark.parametrize("library", ["secmod", "os.urandom", "libcrypto RAND_bytes (from C)"])
-def test_random(library: str, stack: ExitStack, effort: Effort, report: Callable[..., None]) -> None:
+def test_random(library: str, effort: Effort, report: Callable[..., None]) -> None:
     peer = "libcrypto RAND_bytes (from C)"
 
-    def contenders() -> Sequence[Contender]:
+    def contenders(stack: ExitStack) -> Sequence[Contender]:
         vault = Vault()
         blocks: dict[str, Block] = {
             "secmod": in_python(lambda: vault.random(32)),
             "os.urandom": in_python(lambda: os.urandom(32)),
-            peer: stack.enter_context(Worker("libcrypto_peer", "brainpoolP256r1", "random")).block,
+            peer: stack.enter_context(Worker(program("libcrypto_peer"), "brainpoolP256r1", "random")).block,
         }
         return [sized(name, block, effort.block_ns) for name, block in blocks.items()]
 

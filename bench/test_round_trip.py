@@ -11,23 +11,20 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from smartcard import scard
-from smartcard.CardConnection import CardConnection
-from smartcard.System import readers
 
 from bench.interleave import Block, Contender, in_python
-from bench.readers import NOOP, NULL_C, NULL_PYTHON, SECMOD, start_emulator, winscard
-from bench.workers import Worker
+from bench.readers import NOOP, NULL_C, NULL_PYTHON, SECMOD, pyscard, start_emulator, start_readers, winscard
+from bench.workers import Worker, program
 from secmod.emulator import build_card
 from secmod.reader.driver import driver_path, socket_name
 
 GROUP: Final = "APDU round trip"
 COMMAND: Final = bytes.fromhex("0084000008")
 SAMPLES: Final = 200
-ROUNDS: Final = 3  # × the usual: blocks take 10 ms or less, and a p99 wants many samples
+STARTS: Final = 5  # of pcscd and everything: two of them may differ by a tenth
 
 FLOOR_C: Final = "no-op handler, C program"
 FLOOR_SCARD: Final = "no-op handler, pyscard scard"
@@ -60,59 +57,27 @@ def over_socket(stack: ExitStack) -> Block:
     directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="secmod-bench-")))
     start_emulator(stack, directory)
     device = f"unix:{directory / socket_name(0)}"
-    return stack.enter_context(Worker("handler_client", str(driver_path()), device, COMMAND.hex())).block
+    return stack.enter_context(Worker(program("handler_client"), driver_path(), device, COMMAND.hex())).block
 
 
-def with_scard(stack: ExitStack, reader: str) -> Block:
-    """pyscard's own layer over the C functions."""
-    code, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
-    assert code == scard.SCARD_S_SUCCESS
-    stack.callback(scard.SCardReleaseContext, context)
-    code, names = scard.SCardListReaders(context, [])
-    name = next(name for name in names if name.startswith(reader))
-    code, card, _ = scard.SCardConnect(context, name, scard.SCARD_SHARE_SHARED, scard.SCARD_PROTOCOL_T1)
-    assert code == scard.SCARD_S_SUCCESS, scard.SCardGetErrorMessage(code)
-    stack.callback(scard.SCardDisconnect, card, scard.SCARD_LEAVE_CARD)
-    command = list(COMMAND)
-    code, response = scard.SCardTransmit(card, scard.SCARD_PCI_T1, command)
-    assert (code, response[-2:]) == (scard.SCARD_S_SUCCESS, [0x90, 0x00])
-    return in_python(lambda: scard.SCardTransmit(card, scard.SCARD_PCI_T1, command))
-
-
-def with_connection(stack: ExitStack, reader: str) -> Block:
-    """What most Python programs use."""
-    connection = next(item for item in readers() if item.name.startswith(reader)).createConnection()
-    connection.connect(CardConnection.T1_protocol)
-    stack.callback(connection.disconnect)
-    command = list(COMMAND)
-    assert connection.transmit(command)[1:] == (0x90, 0x00)
-    return in_python(lambda: connection.transmit(command))
-
-
-@pytest.fixture(scope="module")
-def contenders(_readers: None) -> Any:
-    with ExitStack() as stack:
-
-        def start() -> Sequence[Contender]:
-            c_program: Callable[[str], Block] = lambda reader: winscard(stack, reader, COMMAND.hex()).block  # noqa: E731
-            blocks = {
-                "card, in process": in_process(),
-                "driver and socket, no pcscd": over_socket(stack),
-                "our driver, C process answers 9000": c_program(NULL_C),
-                "our driver, Python process answers 9000": c_program(NULL_PYTHON),
-                FLOOR_C: c_program(NOOP),
-                "secmod serve, C program": c_program(SECMOD),
-                FLOOR_SCARD: with_scard(stack, NOOP),
-                "secmod serve, pyscard scard": with_scard(stack, SECMOD),
-                FLOOR_CONNECTION: with_connection(stack, NOOP),
-                "secmod serve, pyscard CardConnection": with_connection(stack, SECMOD),
-            }
-            return [Contender(name, block, SAMPLES) for name, block in blocks.items()]
-
-        yield start
+def contenders(stack: ExitStack) -> Sequence[Contender]:
+    env = start_readers(stack)
+    blocks = {
+        "card, in process": in_process(),
+        "driver and socket, no pcscd": over_socket(stack),
+        "our driver, C process answers 9000": winscard(stack, env, NULL_C, COMMAND),
+        "our driver, Python process answers 9000": winscard(stack, env, NULL_PYTHON, COMMAND),
+        FLOOR_C: winscard(stack, env, NOOP, COMMAND),
+        "secmod serve, C program": winscard(stack, env, SECMOD, COMMAND),
+        FLOOR_SCARD: pyscard(stack, env, "scard", NOOP, COMMAND),
+        "secmod serve, pyscard scard": pyscard(stack, env, "scard", SECMOD, COMMAND),
+        FLOOR_CONNECTION: pyscard(stack, env, "connection", NOOP, COMMAND),
+        "secmod serve, pyscard CardConnection": pyscard(stack, env, "connection", SECMOD, COMMAND),
+    }
+    return [Contender(name, block, SAMPLES) for name, block in blocks.items()]
 
 
 @pytest.mark.parametrize("station", STATIONS)
-def test_round_trip(station: str, contenders: Callable[[], Sequence[Contender]], report: Callable[..., None]) -> None:
+def test_round_trip(station: str, report: Callable[..., None]) -> None:
     peer, gates = STATIONS[station]
-    report(GROUP, station, contenders, peer=peer, show="time", gates=gates, rounds=ROUNDS)
+    report(GROUP, station, contenders, peer=peer, show="time", gates=gates, starts=STARTS)

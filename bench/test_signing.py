@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from bench.conftest import Effort
 from bench.interleave import Block, Contender, in_python, sized
-from bench.readers import SECMOD, winscard
-from bench.workers import Worker
+from bench.readers import SECMOD, start_readers, winscard
+from bench.workers import Worker, program
 from secmod.crypto import CURVES, Vault
 from secmod.host import SecurityModule
 from secmod.profile import load_profile
@@ -64,22 +64,16 @@ def in_process(apdus: Sequence[bytes]) -> Block:
     return in_python(partial(transmit, apdus[-1]))
 
 
-@pytest.fixture(scope="module")
-def stack(_readers: None) -> Any:
-    with ExitStack() as stack:
-        yield stack
-
-
 @pytest.mark.parametrize("station", STATIONS)
 @pytest.mark.parametrize("curve", [name for name in CURVES if name.startswith("brainpool")])
-def test_sign(curve: str, station: str, stack: ExitStack, effort: Effort, report: Callable[..., None]) -> None:
-    def contenders() -> Sequence[Contender]:
+def test_sign(curve: str, station: str, effort: Effort, report: Callable[..., None]) -> None:
+    def contenders(stack: ExitStack) -> Sequence[Contender]:
         apdus = commands(curve)
         blocks: dict[str, Block] = {
-            CORE: stack.enter_context(Worker("core_peer", curve)).block,
+            CORE: stack.enter_context(Worker(program("core_peer"), curve)).block,
             "Python API": in_python(partial(Vault().generate(CURVES[curve]).sign, bytes(CURVES[curve].field_bytes))),
             "APDU, in process": in_process(apdus),
-            "APDU, through pcscd": winscard(stack, SECMOD, *(apdu.hex() for apdu in apdus)).block,
+            "APDU, through pcscd": winscard(stack, start_readers(stack), SECMOD, *apdus),
         }
         return [sized(name, block, effort.block_ns) for name, block in blocks.items()]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Contenders in processes of their own, written in C (block.h), and how the C files of this folder are built."""
+"""Contenders in processes of their own (block.h says how they are spoken to), and how the C files of this folder are built."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def program(name: str) -> Path:
 
 
 class Worker:
-    """A contender in C: `block` makes it work; a context manager that ends it."""
+    """A contender in a process of its own: `block` makes it work; a context manager that ends it."""
 
-    def __init__(self, name: str, *arguments: str, env: Mapping[str, str] | None = None) -> None:
-        self._command = [str(program(name)), *arguments]
+    def __init__(self, *command: str | Path, env: Mapping[str, str] | None = None) -> None:
+        self._command = [str(word) for word in command]
         self._process = subprocess.Popen(
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **(env or {})}
         )

@@ -10,7 +10,10 @@ SecmodError
 ├── CryptoError          the native core refused
 │   ├── PointError       not a point of the curve
 │   ├── SignatureError   the signature does not verify
-│   └── HandleError      no secret lives under this handle
+│   ├── HandleError      no secret lives under this handle
+│   ├── MismatchError    a password or token is wrong
+│   ├── StateError       a step of a handshake out of its order
+│   └── RandomAlarmError the random generator gives nothing more, until a reset or for good
 ├── LinkError            the connection between reader driver and card process
 ├── DriverError          installing or starting the reader driver and its pcscd
 ├── UnknownNameError     host side: the profile or the core has nothing of this name
@@ -18,6 +21,8 @@ SecmodError
 │   ├── NoReaderError    no such reader, or no PC/SC service
 │   ├── NoCardError      the reader is empty, or the card was taken out
 │   └── CardResetError   another program has reset the card
+├── PaceError            host side: the card has not proven that it knows the password
+├── SecureMessagingError host side: a protected response that is missing or wrong; the session is over
 └── StatusError          host side: the card answered with another status word than 9000
     ├── WrongLengthError, SecurityStatusError, BlockedError, ReferenceUnusableError, ConditionsError, WrongDataError,
     │   NotSupportedError, FileNotFoundOnCardError, ReferenceNotFoundError, WrongParametersError, CardFaultError
@@ -71,6 +76,18 @@ class HandleError(CryptoError):
     """No secret lives under this handle: it was released, or belongs to another vault."""
 
 
+class RandomAlarmError(CryptoError):
+    """The random generator is in its alarm state (SP 800-90B): it gives nothing until a reset; after a second alarm, never."""
+
+
+class MismatchError(CryptoError):
+    """A password or an authentication token is wrong, or the other end's public key is our own (TR-03110-3 B.1)."""
+
+
+class StateError(CryptoError):
+    """A step of a handshake out of its order; the handshake is over."""
+
+
 class LinkError(SecmodError):
     """The connection between reader driver and card process: refused, broken, or of another protocol version."""
 
@@ -97,6 +114,21 @@ class NoCardError(TransportError):
 
 class CardResetError(TransportError):
     """Another program has reset the card: what was selected and proven is gone."""
+
+
+class PaceError(SecmodError):
+    """PACE failed: the card's point or token is wrong, or a step came out of its order; nothing of the run is left."""
+
+
+class SecureMessagingError(SecmodError):
+    """The session is over: a response is not protected, or its protection is wrong (TR-03110-3 F).
+
+    `sw` is the plain status word that came instead of a protected response, for example 6988; None if there was none.
+    """
+
+    def __init__(self, reason: str, sw: int | None = None) -> None:
+        self.sw = sw
+        super().__init__(reason)
 
 
 class StatusError(SecmodError):
@@ -176,18 +208,23 @@ __all__ = [
     "FileNotFoundOnCardError",
     "HandleError",
     "LinkError",
+    "MismatchError",
     "NoCardError",
     "NoPowerError",
     "NoReaderError",
     "NotSupportedError",
+    "PaceError",
     "PointError",
     "ProfileError",
+    "RandomAlarmError",
     "ReferenceNotFoundError",
     "ReferenceUnusableError",
     "RetriesLeftError",
     "SecmodError",
+    "SecureMessagingError",
     "SecurityStatusError",
     "SignatureError",
+    "StateError",
     "StatusError",
     "TlvError",
     "TransportError",

@@ -36,6 +36,10 @@ extern "C" {
 #define SECMOD_E_RANDOM -7    /* the random generator is in its alarm state */
 #define SECMOD_E_LIBRARY -8   /* libcrypto refused; nothing more is known */
 #define SECMOD_E_SELF_TEST -9 /* a known-answer test gave another answer */
+#define SECMOD_E_MISMATCH -10 /* a password or token is wrong, or a public key that must differ is the same */
+#define SECMOD_E_STATE -11 /* a step out of its order */
+#define SECMOD_E_SM_MISSING -12 /* a secure messaging data object is missing (6987) */
+#define SECMOD_E_SM_WRONG -13 /* a secure messaging data object is wrong (6988), or these bytes are no command or response */
 
 /* ---- curves ------------------------------------------------------------------------------------------------------------- */
 
@@ -59,7 +63,7 @@ SECMOD_API int secmod_curve_get(int curve, struct secmod_curve *out);
 /* SECMOD_OK if the `length` bytes are an uncompressed point (04 X Y) on the curve and not infinity, else SECMOD_E_POINT. */
 SECMOD_API int secmod_point_check(int curve, const uint8_t *point, size_t length);
 
-/* ---- vault: private keys live here and are never returned ----------------------------------------------------------------- */
+/* ---- vault: secrets live here and are never returned --------------------------------------------------------------------- */
 
 #define SECMOD_VAULT_SLOTS 256
 
@@ -68,6 +72,11 @@ typedef struct secmod_vault secmod_vault;
 /* A handle is never zero and never given twice, by this vault or another of the process.  A vault may be used from several
  * threads.  SECMOD_E_RANDOM if the operating system gives no entropy. */
 SECMOD_API int secmod_vault_new(secmod_vault **vault);
+/* A vault whose random numbers and keys come from nothing but a seed of 1 .. SECMOD_SEED_MAX bytes: the same calls give the same
+ * outcome.  For replaying sessions; never for real keys. */
+#define SECMOD_SEED_MAX 256
+SECMOD_API int secmod_vault_new_deterministic(secmod_vault **vault, const uint8_t *seed, size_t length);
+SECMOD_API int secmod_vault_is_deterministic(secmod_vault *vault);
 /* Wipes and releases every secret, then the vault itself; NULL is allowed. */
 SECMOD_API void secmod_vault_free(secmod_vault *vault);
 /* Wipes every secret; the vault stays usable. */
@@ -81,7 +90,7 @@ SECMOD_API int secmod_key_generate(secmod_vault *vault, int curve, uint64_t *han
 SECMOD_API int secmod_key_import(secmod_vault *vault, int curve, const uint8_t *scalar, size_t length, uint64_t *handle);
 /* The public point 04 X Y of a key; *length comes in as the room in `point`, goes out as 1 + 2L. */
 SECMOD_API int secmod_key_public(secmod_vault *vault, uint64_t handle, uint8_t *point, size_t *length);
-/* Wipes the key.  SECMOD_E_HANDLE if there is none. */
+/* Wipes the secret under a handle, whatever it is.  SECMOD_E_HANDLE if there is none. */
 SECMOD_API int secmod_key_release(secmod_vault *vault, uint64_t handle);
 
 /* ---- ECDSA and ECKA (TR-03111 4.2, 4.3) ------------------------------------------------------------------------------------ */
@@ -100,8 +109,33 @@ SECMOD_API int secmod_ecka_agree(secmod_vault *vault, uint64_t handle, const uin
 
 #define SECMOD_RANDOM_MAX 65536 /* bytes in one call */
 
-/* CTR_DRBG (AES-256, derivation function, SP 800-90A), one per vault, seeded by the operating system, safe after fork. */
+/* CTR_DRBG (AES-256, derivation function, SP 800-90A), one per vault.  Its seeds are the SHA-512 of bytes of the operating system
+ * and of timing noise, both under the health tests of SP 800-90B.  It is seeded anew at power-on, before more than 1024 requests
+ * or 65536 bytes, before every key that lives long, on request, and in a copy of the process (fork, snapshot). */
 SECMOD_API int secmod_random(secmod_vault *vault, uint8_t *out, size_t length);
+/* The same with prediction resistance: seeded anew for this request. */
+SECMOD_API int secmod_random_fresh(secmod_vault *vault, uint8_t *out, size_t length);
+SECMOD_API int secmod_random_reseed(secmod_vault *vault);
+
+/* A failed health test raises the alarm: whatever needs random numbers returns SECMOD_E_RANDOM.  Power-on ends the first alarm, if
+ * the sources pass their start-up test; after the second, no key of the vault is used again. */
+#define SECMOD_RANDOM_READY 0
+#define SECMOD_RANDOM_ALARM 1
+#define SECMOD_RANDOM_REFUSED 2
+SECMOD_API int secmod_random_state(secmod_vault *vault);
+/* At power-on and reset of a card: start-up test of the sources, then a new seed.  SECMOD_E_RANDOM if that failed. */
+SECMOD_API int secmod_random_power_on(secmod_vault *vault);
+/* The health tests on demand, over 1024 samples of each source. */
+SECMOD_API int secmod_random_test(secmod_vault *vault);
+/* Raises the alarm, as a failed self-test does, or a test of what then happens. */
+SECMOD_API int secmod_random_alarm(secmod_vault *vault);
+
+#define SECMOD_SOURCE_SYSTEM 0 /* bytes of the operating system */
+#define SECMOD_SOURCE_JITTER 1 /* how long a walk through memory takes */
+/* A fault, for tests: the next `count` samples of a source are `value`. */
+SECMOD_API int secmod_random_stick(secmod_vault *vault, int source, int value, size_t count);
+/* SECMOD_E_RANDOM if these samples of a source fail its health tests (repetition count, adaptive proportion). */
+SECMOD_API int secmod_health_test(int source, const uint8_t *samples, size_t length);
 
 #define SECMOD_SHA256 1
 #define SECMOD_SHA384 2
@@ -156,6 +190,76 @@ struct secmod_tlv {
     size_t value_length;
 };
 SECMOD_API int secmod_tlv_parse(const uint8_t *data, size_t length, struct secmod_tlv *out);
+
+/* ---- passwords --------------------------------------------------------------------------------------------------------- */
+
+#define SECMOD_MAX_PASSWORD 32
+
+/* A password of 1 .. SECMOD_MAX_PASSWORD bytes, as the key derivation takes it (a PIN's digits in ASCII). */
+SECMOD_API int secmod_password_store(secmod_vault *vault, const uint8_t *value, size_t length, uint64_t *handle);
+/* SECMOD_OK, or SECMOD_E_MISMATCH.  The time tells neither where nor in what length they differ. */
+SECMOD_API int secmod_password_compare(secmod_vault *vault, uint64_t handle, const uint8_t *value, size_t length);
+
+/* ---- PACE, generic mapping over elliptic curves (TR-03110-3) ------------------------------------------------------------- */
+
+#define SECMOD_PACE_CARD 0
+#define SECMOD_PACE_HOST 1
+
+/* A run for one end.  key_bytes is 16, 24 or 32; oid the value octets of the protocol's identifier.  The functions that follow are
+ * called in the order in which they stand here, each once; SECMOD_E_STATE otherwise.  Any error wipes the handshake: the handle is
+ * gone. */
+SECMOD_API int secmod_pace_new(secmod_vault *vault, int end, int curve, int key_bytes, const uint8_t *oid, size_t oid_length,
+                               uint64_t password, uint64_t *handle);
+/* Step 1.  The card makes a nonce and gives it encrypted; the host takes it. */
+SECMOD_API int secmod_pace_nonce(secmod_vault *vault, uint64_t handle, uint8_t z[16]);
+SECMOD_API int secmod_pace_set_nonce(secmod_vault *vault, uint64_t handle, const uint8_t z[16]);
+/* Step 2.  The own key for mapping (*length as above), then the other end's: SECMOD_E_POINT if it is no valid key or maps to no
+ * good generator, SECMOD_E_MISMATCH if it is the own one. */
+SECMOD_API int secmod_pace_map_key(secmod_vault *vault, uint64_t handle, uint8_t *point, size_t *length);
+SECMOD_API int secmod_pace_map(secmod_vault *vault, uint64_t handle, const uint8_t *point, size_t length);
+/* Step 3.  The same over the mapped generator; then both ends have the session keys. */
+SECMOD_API int secmod_pace_agree_key(secmod_vault *vault, uint64_t handle, uint8_t *point, size_t *length);
+SECMOD_API int secmod_pace_agree(secmod_vault *vault, uint64_t handle, const uint8_t *point, size_t length);
+/* Step 4.  The own token, which a card keeps to itself until the host's is right; then the other end's: SECMOD_E_MISMATCH if it is
+ * wrong.  The handshake is gone in any case; if all is well a session lives, with its counter at 0. */
+SECMOD_API int secmod_pace_token(secmod_vault *vault, uint64_t handle, uint8_t token[8]);
+SECMOD_API int secmod_pace_finish(secmod_vault *vault, uint64_t handle, const uint8_t token[8], uint64_t *session);
+
+#define SECMOD_PACE_INJECT_NONCE 0 /* 16 bytes; of use for the card */
+#define SECMOD_PACE_INJECT_MAP 1   /* the private scalar of step 2, L bytes */
+#define SECMOD_PACE_INJECT_AGREE 2 /* that of step 3 */
+/* A known value instead of a random one, before step 1.  For known-answer tests. */
+SECMOD_API int secmod_pace_inject(secmod_vault *vault, uint64_t handle, int what, const uint8_t *value, size_t length);
+
+/* ---- secure messaging with AES (TR-03110-3 F, ISO/IEC 7816-4 clause 10) ---------------------------------------------------- */
+
+/* A session with known keys of 16, 24 or 32 bytes and a known counter.  For known-answer tests. */
+SECMOD_API int secmod_session_import(secmod_vault *vault, const uint8_t *enc, const uint8_t *mac, size_t key_bytes,
+                                     const uint8_t ssc[16], uint64_t *handle);
+
+#define SECMOD_SM_ALLOW_PLAIN 1 /* option: a message may carry plain data in 81, protected by the MAC alone */
+#define SECMOD_SM_OVERHEAD 40   /* bytes that protection adds to an APDU, at most */
+
+/* In what follows *length comes in as the room for the outcome, which must not overlap the input, and goes out as what it took.
+ * The counter goes up with every message.  SECMOD_E_SM_MISSING and SECMOD_E_SM_WRONG end the session and wipe its keys. */
+
+/* Card: the plain command in a protected one, with the chaining bit and the form of Le that it had, and parsed.  Room for `length`
+ * bytes is needed.  On an error out->status is the status word that the card answers, plain: 6987, 6988, or, where the outer bytes
+ * are no command or leave no room for an answer, 6700 or 6E00. */
+SECMOD_API int secmod_unprotect_command(secmod_vault *vault, uint64_t session, int options, const uint8_t *apdu, size_t length,
+                                        uint8_t *plain, size_t *plain_length, struct secmod_command *out);
+/* Card: data, if the status word is no error's, and status word, protected; `odd` is 1 if INS of the command is odd.  What is too
+ * long for Le of the last protected command becomes 6700. */
+SECMOD_API int secmod_protect_response(secmod_vault *vault, uint64_t session, int odd, const uint8_t *plain, size_t length,
+                                       uint8_t *out, size_t *out_length);
+/* Host: a plain command (first interindustry or proprietary class), protected.  SECMOD_E_ARGUMENT if it is none, or becomes too
+ * long; then nothing has happened.  The outer form is extended if the plain one is, if Lc asks for it, or if a response with all
+ * the data that Le allows would not fit a short one. */
+SECMOD_API int secmod_protect_command(secmod_vault *vault, uint64_t session, const uint8_t *plain, size_t length, uint8_t *out,
+                                      size_t *out_length);
+/* Host: data and status word of a protected response.  Room for `length` bytes is needed. */
+SECMOD_API int secmod_unprotect_response(secmod_vault *vault, uint64_t session, int options, int odd, const uint8_t *apdu,
+                                         size_t length, uint8_t *out, size_t *out_length);
 
 /* api: end */
 

@@ -23,6 +23,10 @@ int secmod_ecka_agree(secmod_vault *vault, uint64_t handle, const uint8_t *point
                       size_t *length) {
     struct private_key *key = vault_take(vault, handle);
     if (key == NULL) return SECMOD_E_HANDLE;
+    if (vault_usable(vault) != SECMOD_OK) {
+        vault_give_back(vault, handle);
+        return SECMOD_E_RANDOM;
+    }
     EVP_PKEY *peer = NULL;
     ERR_set_mark();
     int result = public_key_new(key->curve, point, point_length, &peer);

@@ -64,6 +64,11 @@ static const struct curve_objects *objects_of(const struct curve *curve) {
     return found->group == NULL || found->domain == NULL ? NULL : found;
 }
 
+const EC_GROUP *curve_group(const struct curve *curve) {
+    const struct curve_objects *known = objects_of(curve);
+    return known == NULL ? NULL : known->group;
+}
+
 /* ---- public keys -------------------------------------------------------------------------------------------------------- */
 
 int public_key_new(const struct curve *curve, const uint8_t *point, size_t length, EVP_PKEY **key) {

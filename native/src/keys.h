@@ -3,6 +3,8 @@
 #ifndef SECMOD_KEYS_H
 #define SECMOD_KEYS_H
 
+#include <openssl/ec.h>
+
 #include "curves.h"
 #include "libcrypto.h"
 
@@ -13,6 +15,9 @@ struct private_key {
     EVP_PKEY_CTX *derive; /* the same for key agreement */
     uint8_t point[SECMOD_MAX_POINT];
 };
+
+/* libcrypto's group of the curve, valid for ever; NULL if it has none. */
+const EC_GROUP *curve_group(const struct curve *curve);
 
 /* All ones if 1 <= scalar <= n - 1; `scalar` has field_bytes.  Constant time. */
 uint32_t scalar_in_range(const struct curve *curve, const uint8_t *scalar);

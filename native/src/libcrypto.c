@@ -37,9 +37,29 @@ EVP_RAND_CTX *entropy_source_new(void) {
     return NULL;
 }
 
-EVP_RAND_CTX *test_source_new(void) { return rand_new("TEST-RAND", NULL); }
+int fixed_source_set(EVP_RAND_CTX *source, uint8_t *entropy, size_t entropy_length, uint8_t *nonce, size_t nonce_length) {
+    unsigned int strength = STRENGTH;
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_uint(OSSL_RAND_PARAM_STRENGTH, &strength),
+        OSSL_PARAM_construct_octet_string(OSSL_RAND_PARAM_TEST_ENTROPY, entropy, entropy_length),
+        OSSL_PARAM_construct_octet_string(OSSL_RAND_PARAM_TEST_NONCE, nonce, nonce_length),
+        OSSL_PARAM_construct_end(),
+    };
+    return EVP_RAND_CTX_set_params(source, params) == 1;
+}
 
-EVP_RAND_CTX *drbg_new(EVP_RAND_CTX *source) {
+EVP_RAND_CTX *fixed_source_new(void) {
+    uint8_t zeroes[48] = {0};
+    EVP_RAND_CTX *source = rand_new("TEST-RAND", NULL);
+    if (source != NULL && fixed_source_set(source, zeroes, 32, zeroes, 16) &&
+        EVP_RAND_instantiate(source, STRENGTH, 0, NULL, 0, NULL) == 1) {
+        return source;
+    }
+    EVP_RAND_CTX_free(source);
+    return NULL;
+}
+
+EVP_RAND_CTX *drbg_new(EVP_RAND_CTX *source, const uint8_t *personal, size_t personal_length) {
     EVP_RAND_CTX *drbg = rand_new("CTR-DRBG", source);
     if (drbg == NULL) return NULL;
     int derivation_function = 1;
@@ -51,7 +71,8 @@ EVP_RAND_CTX *drbg_new(EVP_RAND_CTX *source) {
         OSSL_PARAM_construct_uint(OSSL_DRBG_PARAM_RESEED_REQUESTS, &reseed_requests),
         OSSL_PARAM_construct_end(),
     };
-    if (EVP_RAND_enable_locking(drbg) == 1 && EVP_RAND_instantiate(drbg, STRENGTH, 0, &none, 0, params) == 1) return drbg;
+    if (personal_length == 0) personal = &none;
+    if (EVP_RAND_instantiate(drbg, STRENGTH, 0, personal, personal_length, params) == 1) return drbg;
     EVP_RAND_CTX_free(drbg);
     return NULL;
 }

@@ -10,14 +10,15 @@
 
 #include "secmod.h"
 
-/* Sources for drbg_new; NULL if libcrypto has none.  The operating system's, ready; and one that gives fixed bytes, for
- * known-answer tests, to be filled and instantiated by them. */
+/* Sources for drbg_new; NULL if libcrypto has none.  The operating system's, ready; and one that gives the same bytes again
+ * and again, as they were set last. */
 EVP_RAND_CTX *entropy_source_new(void);
-EVP_RAND_CTX *test_source_new(void);
+EVP_RAND_CTX *fixed_source_new(void);
+int fixed_source_set(EVP_RAND_CTX *source, uint8_t *entropy, size_t entropy_length, uint8_t *nonce, size_t nonce_length);
 
 /* A CTR_DRBG over AES-256 with derivation function (SP 800-90A clause 10.2.1), seeded from `source`, of which it keeps a
- * reference of its own; NULL if it can not be seeded.  Safe for several threads, and reseeds itself after fork. */
-EVP_RAND_CTX *drbg_new(EVP_RAND_CTX *source);
+ * reference of its own, and personalised; NULL if it can not be seeded.  For one thread at a time.  Reseeds itself after fork. */
+EVP_RAND_CTX *drbg_new(EVP_RAND_CTX *source, const uint8_t *personal, size_t personal_length);
 
 /* How drbg_generate treats the state before the output: leave it (the DRBG reseeds by its own count), or mix in fresh entropy. */
 enum drbg_entropy { DRBG_AS_DUE, DRBG_FRESH };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A handle is serial number * 256 + slot.  Serial numbers count through the whole process and are never used again, so neither
- * a released key's handle nor one of another vault opens anything.
+ * a released secret's handle nor one of another vault opens anything.
  *
- * Locks.  A slot's lock guards its handle and key and is held while the key is at work: one key serves one thread at a time,
- * different keys do not wait for each other.  The vault's lock guards only which slots are taken.  No thread holds both. */
+ * Locks.  A slot's lock guards its handle and secret and is held while that is at work: one serves one thread at a time,
+ * different ones do not wait for each other.  The vault's lock guards only which slots are taken.  No thread holds both. */
 #include "vault.h"
 
 #include <openssl/err.h>
@@ -18,12 +18,12 @@
 
 struct slot {
     pthread_mutex_t lock;
-    uint64_t handle; /* 0: no key */
-    struct private_key key;
+    uint64_t handle; /* 0: empty */
+    struct secret secret;
 };
 
 struct secmod_vault {
-    EVP_RAND_CTX *drbg;
+    struct generator *generator;
     pthread_mutex_t lock;
     int live;
     uint8_t taken[SECMOD_VAULT_SLOTS];
@@ -60,13 +60,24 @@ static void slot_free(secmod_vault *vault, size_t slot) {
     pthread_mutex_unlock(&vault->lock);
 }
 
-/* Wipes the key in a slot if `handle` is its handle, or whatever its handle is if that is 0. */
+static void secret_wipe(struct secret *secret) {
+    switch (secret->kind) {
+        case SECRET_KEY: private_key_wipe(&secret->as.key); break;
+        case SECRET_SESSION: session_wipe(&secret->as.session); break;
+        case SECRET_HANDSHAKE:
+        case SECRET_PASSWORD:
+        case SECRET_NONE: break;
+    }
+    wipe(secret, sizeof *secret);
+}
+
+/* Wipes the secret in a slot if `handle` is its handle, or whatever its handle is if that is 0. */
 static int slot_wipe(secmod_vault *vault, size_t index, uint64_t handle) {
     struct slot *slot = &vault->slots[index];
     pthread_mutex_lock(&slot->lock);
     int lives = slot->handle != 0 && (handle == 0 || slot->handle == handle);
     if (lives) {
-        private_key_wipe(&slot->key);
+        secret_wipe(&slot->secret);
         slot->handle = 0;
     }
     pthread_mutex_unlock(&slot->lock);
@@ -74,16 +85,43 @@ static int slot_wipe(secmod_vault *vault, size_t index, uint64_t handle) {
     return lives;
 }
 
-struct private_key *vault_take(secmod_vault *vault, uint64_t handle) {
+void *vault_take_secret(secmod_vault *vault, uint64_t handle, enum secret_kind kind) {
     if (vault == NULL || handle == 0) return NULL;
     struct slot *slot = slot_of(vault, handle);
     pthread_mutex_lock(&slot->lock);
-    if (slot->handle == handle) return &slot->key;
+    if (slot->handle == handle && slot->secret.kind == kind) return &slot->secret.as;
     pthread_mutex_unlock(&slot->lock);
     return NULL;
 }
 
+struct private_key *vault_take(secmod_vault *vault, uint64_t handle) { return vault_take_secret(vault, handle, SECRET_KEY); }
+
 void vault_give_back(secmod_vault *vault, uint64_t handle) { pthread_mutex_unlock(&slot_of(vault, handle)->lock); }
+
+void vault_end(secmod_vault *vault, uint64_t handle) {
+    struct slot *slot = slot_of(vault, handle);
+    secret_wipe(&slot->secret);
+    slot->handle = 0;
+    pthread_mutex_unlock(&slot->lock);
+    slot_free(vault, handle & 0xFF);
+}
+
+int vault_put(secmod_vault *vault, struct secret *secret, uint64_t *handle) {
+    int index = slot_reserve(vault);
+    if (index < 0) {
+        secret_wipe(secret);
+        return SECMOD_E_FULL;
+    }
+    uint64_t fresh = (atomic_fetch_add(&serial, 1) + 1) << 8 | (uint64_t)index;
+    struct slot *slot = &vault->slots[index];
+    pthread_mutex_lock(&slot->lock);
+    slot->secret = *secret;
+    slot->handle = fresh;
+    pthread_mutex_unlock(&slot->lock);
+    wipe(secret, sizeof *secret);
+    *handle = fresh;
+    return SECMOD_OK;
+}
 
 /* ---- the vault ---------------------------------------------------------------------------------------------------------- */
 
@@ -93,21 +131,33 @@ static void locks_make(secmod_vault *vault) {
     for (int i = 0; i < SECMOD_VAULT_SLOTS; i++) pthread_mutex_init(&vault->slots[i].lock, NULL);
 }
 
-int secmod_vault_new(secmod_vault **vault) {
+static int vault_new(secmod_vault **vault, const uint8_t *seed, size_t length) {
     secmod_vault *made = calloc(1, sizeof *made);
     if (made == NULL) return SECMOD_E_LIBRARY;
     ERR_set_mark();
-    EVP_RAND_CTX *source = entropy_source_new();
-    made->drbg = source == NULL ? NULL : drbg_new(source);
-    EVP_RAND_CTX_free(source);
+    made->generator = generator_new(seed, length);
     ERR_pop_to_mark();
-    if (made->drbg == NULL) {
+    if (made->generator == NULL) {
         free(made);
         return SECMOD_E_RANDOM;
     }
     locks_make(made);
     *vault = made;
     return SECMOD_OK;
+}
+
+int secmod_vault_new(secmod_vault **vault) { return vault_new(vault, NULL, 0); }
+
+int secmod_vault_new_deterministic(secmod_vault **vault, const uint8_t *seed, size_t length) {
+    return seed == NULL || length < 1 || length > SECMOD_SEED_MAX ? SECMOD_E_ARGUMENT : vault_new(vault, seed, length);
+}
+
+int secmod_vault_is_deterministic(secmod_vault *vault) { return vault != NULL && generator_is_deterministic(vault->generator); }
+
+struct generator *vault_generator(secmod_vault *vault) { return vault->generator; }
+
+int vault_usable(secmod_vault *vault) {
+    return generator_state(vault->generator) == SECMOD_RANDOM_REFUSED ? SECMOD_E_RANDOM : SECMOD_OK;
 }
 
 void secmod_vault_clear(secmod_vault *vault) {
@@ -118,7 +168,7 @@ void secmod_vault_clear(secmod_vault *vault) {
 void secmod_vault_free(secmod_vault *vault) {
     if (vault == NULL) return;
     secmod_vault_clear(vault);
-    EVP_RAND_CTX_free(vault->drbg);
+    generator_free(vault->generator);
     for (int i = 0; i < SECMOD_VAULT_SLOTS; i++) pthread_mutex_destroy(&vault->slots[i].lock);
     pthread_mutex_destroy(&vault->lock);
     wipe(vault, sizeof *vault);
@@ -135,34 +185,18 @@ int secmod_vault_live(secmod_vault *vault) {
 
 /* ---- keys --------------------------------------------------------------------------------------------------------------- */
 
-/* Gives a key a slot and a handle; takes it over on success, wipes it otherwise. */
-static int key_store(secmod_vault *vault, struct private_key *key, uint64_t *handle) {
-    int index = slot_reserve(vault);
-    if (index < 0) {
-        private_key_wipe(key);
-        return SECMOD_E_FULL;
-    }
-    uint64_t fresh = (atomic_fetch_add(&serial, 1) + 1) << 8 | (uint64_t)index;
-    struct slot *slot = &vault->slots[index];
-    pthread_mutex_lock(&slot->lock);
-    slot->key = *key;
-    slot->handle = fresh;
-    pthread_mutex_unlock(&slot->lock);
-    *handle = fresh;
-    return SECMOD_OK;
-}
-
 /* A scalar in [1, n-1] by rejection (TR-03111 4.1.1, algorithm 1: drawing c in [0, n-2] and adding 1 is the same). */
-static int scalar_draw(EVP_RAND_CTX *drbg, const struct curve *curve, uint8_t *scalar) {
+int vault_scalar(secmod_vault *vault, const struct curve *curve, uint8_t *scalar, enum drbg_entropy entropy) {
     size_t length = curve_field_bytes(curve);
     uint8_t top = (uint8_t)(0xFF >> (8 * curve->facts.field_bytes - curve->facts.bits));
     for (int tries = 0; tries < SCALAR_TRIES; tries++) {
-        int result = drbg_generate(drbg, scalar, length, tries == 0 ? DRBG_FRESH : DRBG_AS_DUE);
+        int result = generator_bytes(vault->generator, scalar, length, tries == 0 ? entropy : DRBG_AS_DUE);
         if (result != SECMOD_OK) return result;
         scalar[0] &= top;
         if (scalar_in_range(curve, scalar)) return SECMOD_OK; /* tells about rejected scalars only */
     }
     wipe(scalar, length);
+    generator_alarm(vault->generator);
     return SECMOD_E_RANDOM;
 }
 
@@ -170,11 +204,11 @@ int secmod_key_generate(secmod_vault *vault, int curve, uint64_t *handle) {
     const struct curve *row = curve_at(curve);
     if (vault == NULL || row == NULL) return SECMOD_E_ARGUMENT;
     uint8_t scalar[SECMOD_MAX_FIELD];
-    struct private_key key;
+    struct secret made = {.kind = SECRET_KEY};
     ERR_set_mark();
-    int result = scalar_draw(vault->drbg, row, scalar);
-    if (result == SECMOD_OK) result = private_key_new(row, scalar, &key);
-    if (result == SECMOD_OK) result = key_store(vault, &key, handle);
+    int result = vault_scalar(vault, row, scalar, DRBG_FRESH);
+    if (result == SECMOD_OK) result = private_key_new(row, scalar, &made.as.key);
+    if (result == SECMOD_OK) result = vault_put(vault, &made, handle);
     wipe(scalar, sizeof scalar);
     ERR_pop_to_mark();
     return result;
@@ -183,10 +217,11 @@ int secmod_key_generate(secmod_vault *vault, int curve, uint64_t *handle) {
 int secmod_key_import(secmod_vault *vault, int curve, const uint8_t *scalar, size_t length, uint64_t *handle) {
     const struct curve *row = curve_at(curve);
     if (vault == NULL || row == NULL || length != curve_field_bytes(row)) return SECMOD_E_ARGUMENT;
-    struct private_key key;
+    struct secret made = {.kind = SECRET_KEY};
     ERR_set_mark();
-    int result = private_key_new(row, scalar, &key);
-    if (result == SECMOD_OK) result = key_store(vault, &key, handle);
+    int result = vault_usable(vault);
+    if (result == SECMOD_OK) result = private_key_new(row, scalar, &made.as.key);
+    if (result == SECMOD_OK) result = vault_put(vault, &made, handle);
     ERR_pop_to_mark();
     return result;
 }
@@ -207,14 +242,4 @@ int secmod_key_public(secmod_vault *vault, uint64_t handle, uint8_t *point, size
 int secmod_key_release(secmod_vault *vault, uint64_t handle) {
     if (vault == NULL || handle == 0) return SECMOD_E_HANDLE;
     return slot_wipe(vault, handle & 0xFF, handle) ? SECMOD_OK : SECMOD_E_HANDLE;
-}
-
-/* ---- random numbers ----------------------------------------------------------------------------------------------------- */
-
-int secmod_random(secmod_vault *vault, uint8_t *out, size_t length) {
-    if (vault == NULL || length > SECMOD_RANDOM_MAX) return SECMOD_E_ARGUMENT;
-    ERR_set_mark();
-    int result = drbg_generate(vault->drbg, out, length, DRBG_AS_DUE);
-    ERR_pop_to_mark();
-    return result;
 }

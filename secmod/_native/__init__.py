@@ -5,7 +5,7 @@
     _core*.so           the outcome, git-ignored
     libifdsecmod.so     the PC/SC reader driver, built beside it and loaded by pcscd alone
 
-Only crypto, apdu and the reader's framing import from here.
+Only crypto, apdu, securemessaging and the reader's framing import from here.
 """
 
 from __future__ import annotations

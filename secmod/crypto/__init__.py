@@ -2,8 +2,11 @@
 """Algorithms by meaning, for both ends of the link; the work is done by the native core.
 
     curves.py     which curves there are, and their sizes
-    vault.py      where private keys live, and random numbers come from
-    keys.py       a private key as an opaque handle: its public point, sign, agree
+    vault.py      where secrets live, and random numbers come from
+    secret.py     a secret as an opaque handle
+    keys.py       a private key: its public point, sign, agree
+    password.py   a password: compare
+    handshake.py  a run of PACE, and the session keys that it yields
     ecdsa.py      checking of signatures and of points
     hashes.py     SHA-2
     selftest.py   known-answer tests
@@ -23,6 +26,20 @@ from secmod.crypto.curves import CURVES, Curve, by_name, by_oid
 from secmod.crypto.ecdsa import check_point, verify
 from secmod.crypto.hashes import sha256, sha384, sha512
 from secmod.crypto.keys import PrivateKey
+from secmod.crypto.password import Password
 from secmod.crypto.vault import Vault
 
-__all__ = ["CURVES", "Curve", "PrivateKey", "Vault", "by_name", "by_oid", "check_point", "sha256", "sha384", "sha512", "verify"]
+__all__ = [
+    "CURVES",
+    "Curve",
+    "Password",
+    "PrivateKey",
+    "Vault",
+    "by_name",
+    "by_oid",
+    "check_point",
+    "sha256",
+    "sha384",
+    "sha512",
+    "verify",
+]

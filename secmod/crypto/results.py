@@ -4,18 +4,22 @@
 from __future__ import annotations
 
 from secmod._native import lib
-from secmod.errors import CryptoError, HandleError, PointError, SignatureError
+from secmod.errors import CryptoError, HandleError, MismatchError, PointError, RandomAlarmError, SignatureError, StateError
 
 FAILURES: dict[int, tuple[type[CryptoError], str]] = {
     lib.SECMOD_E_ARGUMENT: (CryptoError, "a length, curve or option that the function does not know"),
-    lib.SECMOD_E_HANDLE: (HandleError, "no private key lives under this handle: it was released"),
+    lib.SECMOD_E_HANDLE: (HandleError, "no secret lives under this handle: it was released"),
     lib.SECMOD_E_POINT: (PointError, "not an uncompressed point on the curve: length, prefix, range or equation is wrong"),
     lib.SECMOD_E_SIGNATURE: (SignatureError, "the signature does not verify"),
     lib.SECMOD_E_SCALAR: (CryptoError, "the private scalar is not in [1, n-1]"),
-    lib.SECMOD_E_FULL: (CryptoError, f"the vault is full: it holds {lib.SECMOD_VAULT_SLOTS} keys; release one first"),
-    lib.SECMOD_E_RANDOM: (CryptoError, "the random generator is in its alarm state"),
+    lib.SECMOD_E_FULL: (CryptoError, f"the vault is full: it holds {lib.SECMOD_VAULT_SLOTS} secrets; release one first"),
+    lib.SECMOD_E_RANDOM: (RandomAlarmError, "the random generator is in its alarm state"),
     lib.SECMOD_E_LIBRARY: (CryptoError, "libcrypto refused the operation"),
     lib.SECMOD_E_SELF_TEST: (CryptoError, "a known-answer test gave another answer"),
+    lib.SECMOD_E_MISMATCH: (MismatchError, "a password or token is wrong, or a public key that must differ is the same"),
+    lib.SECMOD_E_STATE: (StateError, "a step out of its order"),
+    lib.SECMOD_E_SM_MISSING: (CryptoError, "a secure messaging data object is missing"),
+    lib.SECMOD_E_SM_WRONG: (CryptoError, "a secure messaging data object is wrong"),
 }
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The vault: private keys live in it, in C, where they can be wiped; its generator is the source of every random number."""
+"""The vault: secrets live in it, in C, where they can be wiped; its generator is the source of every random number."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import Any, Self
 
 from secmod._native import ffi, lib
 from secmod.crypto.curves import Curve
+from secmod.crypto.handshake import Handshake, HandshakeEnd, SessionKeys
 from secmod.crypto.keys import PrivateKey
+from secmod.crypto.password import Password
 from secmod.crypto.results import failure
 from secmod.errors import HandleError
 
 
 class Vault:
-    """A place for up to 256 private keys, with a random generator of its own (CTR_DRBG, SP 800-90A).
+    """A place for up to 256 secrets, with a random generator of its own (CTR_DRBG, SP 800-90A).
 
-    Any thread may use it.  Closed by `close` or at the end of a `with` block; then its keys are wiped and it makes no more.
+    Any thread may use it.  Closed by `close` or at the end of a `with` block; then its secrets are wiped and it makes no more.
     """
 
     __slots__ = ("__weakref__", "_vault")
@@ -47,6 +49,18 @@ class Vault:
             raise failure(code)
         return PrivateKey(self._vault, handle[0], curve)
 
+    def password(self, value: bytes) -> Password:
+        """A password of 1 to 32 bytes, kept here (a PIN's digits in ASCII), else CryptoError."""
+        return Password.store(self._open(), value)
+
+    def handshake(self, end: HandshakeEnd, curve: Curve, key_bytes: int, oid: bytes, password: Password) -> Handshake:
+        """A run of PACE with this password of this vault; `oid` are the value octets of the protocol's identifier."""
+        return Handshake.begin(self._open(), end, curve, key_bytes, oid, password)
+
+    def session_keys(self, enc: bytes, mac: bytes, ssc: bytes = bytes(16)) -> SessionKeys:
+        """Known keys of a secure messaging session and its counter, for known-answer tests."""
+        return SessionKeys.load(self._open(), enc, mac, ssc)
+
     def random(self, length: int) -> bytes:
         """`length` random bytes."""
         out = ffi.new("uint8_t[]", length)
@@ -57,15 +71,15 @@ class Vault:
 
     @property
     def live(self) -> int:
-        """How many private keys live here."""
+        """How many secrets live here."""
         return 0 if self._vault is None else int(lib.secmod_vault_live(self._vault))
 
     def clear(self) -> None:
-        """Every key is wiped; new ones can be made."""
+        """Every secret is wiped; new ones can be made."""
         lib.secmod_vault_clear(self._open())
 
     def close(self) -> None:
-        """Every key is wiped, and the vault refuses further work; closing it again does nothing."""
+        """Every secret is wiped, and the vault refuses further work; closing it again does nothing."""
         if self._vault is not None:
             self.clear()
             self._vault = None
@@ -77,7 +91,7 @@ class Vault:
         self.close()
 
     def __repr__(self) -> str:
-        return "Vault(closed)" if self._vault is None else f"Vault({self.live} keys)"
+        return "Vault(closed)" if self._vault is None else f"Vault({self.live} secrets)"
 
 
 __all__ = ["Vault"]

@@ -28,7 +28,7 @@ def own() -> Iterator[Vault]:
 
 def test_the_vault_counts_what_lives_in_it(own: Vault):
     keys = [own.generate(P256) for _ in range(3)]
-    assert (own.live, repr(own)) == (3, "Vault(3 keys)")
+    assert (own.live, repr(own)) == (3, "Vault(3 secrets)")
     keys[1].release()
     assert own.live == 2
     own.clear()
@@ -48,7 +48,7 @@ def test_a_released_key_does_no_more_work(own: Vault):
     point = key.public_point
     key.release()
     key.release()
-    with pytest.raises(HandleError, match="no private key lives under this handle"):
+    with pytest.raises(HandleError, match="no secret lives under this handle"):
         key.sign(DIGEST)
     with pytest.raises(HandleError):
         key.agree(point)
@@ -98,7 +98,7 @@ def test_a_key_outlives_the_last_reference_to_its_vault():
 
 def test_a_full_vault_says_so_and_goes_on(own: Vault):
     keys = [own.generate(by_name("secp256r1")) for _ in range(256)]
-    with pytest.raises(CryptoError, match="the vault is full: it holds 256 keys"):
+    with pytest.raises(CryptoError, match="the vault is full: it holds 256 secrets"):
         own.generate(P256)
     keys[77].release()
     assert own.generate(P256).sign(DIGEST)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -69,6 +70,25 @@ def pcscd(start_pcscd: Callable[..., PrivatePcscd]) -> PrivatePcscd:
 @pytest.fixture
 def client(pcscd: PrivatePcscd, start_client: Callable[[PrivatePcscd], CClient]) -> CClient:
     return start_client(pcscd)
+
+
+@pytest.fixture(scope="session")
+def socket_link(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where this process looks for pcscd: libpcsclite reads the variable once, so it names a link that each test points anew."""
+    link = tmp_path_factory.mktemp("here") / "pcscd.comm"
+    os.environ["PCSCLITE_CSOCK_NAME"] = str(link)
+    return link
+
+
+@pytest.fixture
+def use_here(socket_link: Path) -> Callable[[PrivatePcscd], None]:
+    """PC/SC calls made by this process go to the given daemon."""
+
+    def use(pcscd: PrivatePcscd) -> None:
+        socket_link.unlink(missing_ok=True)
+        socket_link.symlink_to(pcscd.env["PCSCLITE_CSOCK_NAME"])
+
+    return use
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
