@@ -6,6 +6,7 @@ dispatch.py              header → handler; result or CardError → status word
 commands/                one file for each command
 objects/                 files and keys, built from a profile
 access/                  rules as data, and the function that evaluates them
+der.py                   the distinguished encoding of certificates, strictly
 state.py                 what a handler sees of the card
 security_status.py       what has been proven since reset
 security_environment.py  what MANAGE SECURITY ENVIRONMENT has selected

@@ -15,7 +15,6 @@ from secmod.card.lifecycle import Event
 from secmod.card.state import CardState
 from secmod.crypto import Vault
 from secmod.errors import CardError, NoPowerError, ProfileError, RandomAlarmError
-from secmod.securemessaging import protected_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_SHORT_RESPONSE = 256  # bytes that a short Le allows at most
 _CHANNEL_OR_SECURITY = 0x7F  # of a class byte: anything but the plain 00 and 80
 
 
@@ -47,8 +45,8 @@ class Card:
         self.clock = Clock()
         self._limits = transport
         self._secure_messaging = profile.secure_messaging
-        self._state = CardState(profile, Vault(deterministic_seed=deterministic_seed), self.clock)
-        self._dispatcher = Dispatcher(COMMANDS, profile.commands, profile.alarm_commands)
+        self._state = CardState(profile, Vault() if deterministic_seed is None else Vault(deterministic_seed=deterministic_seed), self.clock)
+        self._dispatcher = Dispatcher(COMMANDS, profile)
         self._chain = ChainBuffer(transport.max_command)
         self._phases = profile.phases
         self._powered = False
@@ -140,8 +138,6 @@ class Card:
         state.security_status.protected = True
         response = self._answer(self._execute, apdu)
         state.security_status.protected = False
-        if raw[4] and protected_length(len(response) - 2) > _SHORT_RESPONSE:
-            response = int(SW.WRONG_LENGTH).to_bytes(2)  # the short outer Le has no room for it
         answer = session.protect(response, odd=bool(apdu.ins & 1))
         if state.close_session:
             state.end_session()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the module takes time from.
 
-A security module has no clock of its own: it knows the latest date that a verified CA certificate has shown it (the effective
+A security module has no clock of its own: it knows the latest date that a certificate it has verified has shown it (the effective
 date of TR-03110-3 2.5), and an emulator's host may set the time of day.  Validity is checked against the later of the two.
 """
 
@@ -25,6 +25,14 @@ class Clock:
         known = [time for time in (self._set, self._proven) if time is not None]
         return max(known, default=None)
 
+    def within(self, begin: datetime, end: datetime) -> bool:
+        """Whether a period of validity (its ends included) can be running now: it has not ended, as far as is known.
+
+        Whether it has begun is known only where the host says what time it is; what certificates prove is a time that has passed.
+        """
+        now = self.now
+        return now is None or (now <= end and (self._set is None or begin <= now))
+
     def set(self, time: datetime | None) -> None:
         """The host says what time it is (with a time zone, or UTC); None: it does not know any more."""
         if time is not None and time.tzinfo is None:
@@ -32,7 +40,7 @@ class Clock:
         self._set = time
 
     def prove(self, time: datetime) -> None:
-        """A verified CA certificate became valid at this time, so it is not earlier."""
+        """A certificate that a CA has issued, and that was verified, became valid at this time: so it is not earlier."""
         if self._proven is None or time > self._proven:
             self._proven = time
 

@@ -10,21 +10,27 @@ from __future__ import annotations
 import dataclasses
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NewType
 
 from secmod.apdu import SW, ResponseApdu
 from secmod.card.access import Rule, compile_rule, evaluate
 from secmod.errors import CardError, TlvError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping
+    from collections.abc import Callable, Collection, Container, Iterable, Mapping
 
     from secmod.apdu import CommandApdu
     from secmod.card.state import CardState
+    from secmod.profile import Profile
     from secmod.profile.model import Command
     from secmod.profile.table import Table
 
     Handler = Callable[..., bytes | ResponseApdu | None]
+
+
+# Parameters that are names: of a file of the profile, of something that can be proven in a session.
+FileName = NewType("FileName", str)
+Proof = NewType("Proof", str)
 
 
 class Data(enum.Enum):
@@ -74,7 +80,8 @@ def command(  # noqa: PLR0913  (one keyword for each thing a header can say)
 
     `name` is the command's name in profiles.  `instruction` is None if the profile says it.  `p1` and `p2` are the values
     allowed (None: any).  `parse` turns the data field into the handler's third argument before the access rule is looked at;
-    `parameters` is a frozen dataclass of int, str and tuple[int, ...] that the profile fills, the handler's last argument.
+    `parameters` is a frozen dataclass of int, str, tuple[int, ...], FileName and Proof that the profile fills, the handler's last
+    argument.
     """
 
     def describe(handler: Handler) -> Handler:
@@ -107,13 +114,14 @@ class _Entry:
 class Dispatcher:
     """The commands of one profile, found by class and instruction."""
 
-    def __init__(self, handlers: Iterable[Handler], commands: Mapping[str, Command], in_alarm: Container[str] = ()) -> None:
-        self._in_alarm = in_alarm
+    def __init__(self, handlers: Iterable[Handler], profile: Profile) -> None:
+        self._in_alarm = profile.alarm_commands
+        self._names = {"FileName": [file.name for file in profile.files], "Proof": profile.proofs}
         by_name: dict[str, list[Handler]] = {}
         for handler in handlers:
             by_name.setdefault(handler.description.name, []).append(handler)  # type: ignore[attr-defined]
         self._table: dict[int, tuple[_Entry, ...]] = {}
-        for name, entry in commands.items():
+        for name, entry in profile.commands.items():
             if name not in by_name:
                 raise entry.parameters.error(
                     f"the card has no command {name!r}; it can be {entry.parameters.suggest(name, by_name)}"
@@ -126,7 +134,7 @@ class Dispatcher:
         wanted = next((h.description.parameters for h in handlers if h.description.parameters), None)  # type: ignore[attr-defined]
         told = any(h.description.instruction is None for h in handlers)  # type: ignore[attr-defined]
         instruction: int = table.integer("instruction", 0x02, 0xFE) if told else 0
-        parameters = _parameters(wanted, table) if wanted else None
+        parameters = _parameters(wanted, table, self._names) if wanted else None
         table.end()
         for handler in handlers:
             description: Description = handler.description  # type: ignore[attr-defined]
@@ -182,12 +190,15 @@ def _matches(description: Description, apdu: CommandApdu) -> bool:
     return (description.p1 is None or apdu.p1 in description.p1) and (description.p2 is None or apdu.p2 in description.p2)
 
 
-def _parameters(wanted: type, table: Table) -> Any:
+def _parameters(wanted: type, table: Table, names: Mapping[str, Collection[str]]) -> Any:
     values: dict[str, Any] = {}
     for field in dataclasses.fields(wanted):
-        if field.type == "str":
+        kind = str(field.type)
+        if kind in names:
+            values[field.name] = table.text(field.name, choice=names[kind])
+        elif kind == "str":
             values[field.name] = table.text(field.name)
-        elif field.type == "int":
+        elif kind == "int":
             values[field.name] = table.integer(field.name, 0, 65536)
         else:
             values[field.name] = table.integers(field.name, 0, 0xFF)

@@ -11,6 +11,7 @@ from secmod.errors import CardError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import NoReturn
 
     from secmod.card.security_status import SecurityStatus
     from secmod.profile.model import Phase, Profile, Requirement
@@ -31,6 +32,40 @@ class KeyState(enum.IntEnum):
     DEACTIVATED = 0x04
     ACTIVE = 0x05
     TERMINATED = 0x0C
+
+
+class KeyEvent(enum.Enum):
+    """What the life cycle commands do to a key (ISO/IEC 7816-9)."""
+
+    ACTIVATE = "activate"
+    DEACTIVATE = "deactivate"
+    TERMINATE = "terminate"
+    DELETE = "delete"
+
+
+# A state that is reached already is reached again; a pair that is not here is refused with 6400.
+KEY_STEPS = {
+    (KeyState.DEACTIVATED, KeyEvent.ACTIVATE): KeyState.ACTIVE,
+    (KeyState.ACTIVE, KeyEvent.ACTIVATE): KeyState.ACTIVE,
+    (KeyState.ACTIVE, KeyEvent.DEACTIVATE): KeyState.DEACTIVATED,
+    (KeyState.DEACTIVATED, KeyEvent.DEACTIVATE): KeyState.DEACTIVATED,
+    (KeyState.DEACTIVATED, KeyEvent.TERMINATE): KeyState.TERMINATED,
+    (KeyState.ACTIVE, KeyEvent.TERMINATE): KeyState.TERMINATED,
+    (KeyState.TERMINATED, KeyEvent.TERMINATE): KeyState.TERMINATED,
+    (KeyState.EMPTY, KeyEvent.DELETE): KeyState.EMPTY,
+    (KeyState.DEACTIVATED, KeyEvent.DELETE): KeyState.EMPTY,
+    (KeyState.ACTIVE, KeyEvent.DELETE): KeyState.EMPTY,
+    (KeyState.TERMINATED, KeyEvent.DELETE): KeyState.EMPTY,
+}
+
+
+class Target(enum.IntEnum):
+    """What the life cycle commands work on, their P1 (gemSpec_COS)."""
+
+    FILE = 0x00
+    PASSWORD = 0x10
+    PRIVATE_KEY = 0x20
+    PUBLIC_KEY = 0x21
 
 
 # What selecting a file of this state answers (ISO/IEC 7816-4 table 6).
@@ -104,4 +139,12 @@ class LifeCycle:
         self.announce(Event.PHASE)
 
 
-__all__ = ["SELECT_STATUS", "Event", "FileState", "KeyState", "LifeCycle"]
+def refuse_change(fixed: object) -> NoReturn:
+    """Files and passwords are part of the profile: no rule lets them be activated, deactivated, terminated or deleted.
+
+    Raises CardError 6982.
+    """
+    raise CardError(SW.SECURITY_STATUS, f"{fixed!r} stays as the profile has made it")
+
+
+__all__ = ["KEY_STEPS", "SELECT_STATUS", "Event", "FileState", "KeyEvent", "KeyState", "LifeCycle", "Target", "refuse_change"]

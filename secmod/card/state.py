@@ -12,10 +12,13 @@ from secmod.card.objects.select import Selection
 from secmod.card.objects.tree import ObjectTree
 from secmod.card.security_environment import SecurityEnvironment
 from secmod.card.security_status import SecurityStatus
-from secmod.crypto import Vault
+from secmod.crypto import CURVES, Vault
+from secmod.errors import ProfileError
 from secmod.pace import Suite
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from secmod.pace import CardEnd
     from secmod.profile import Profile
     from secmod.securemessaging import Session
@@ -29,6 +32,7 @@ class CardState:
     """
 
     __slots__ = (
+        "_allow_plain",
         "alarm",
         "algorithms",
         "challenge",
@@ -49,7 +53,8 @@ class CardState:
 
     def __init__(self, profile: Profile, vault: Vault, clock: Clock) -> None:
         self.algorithms = tuple(profile.algorithms.values())
-        self.suites = {entry.oid: Suite.of(entry) for entry in profile.pace}
+        self.suites = {suite.oid: suite for suite in _suites(profile)}
+        self._allow_plain = profile.secure_messaging.allow_plain_data_object
         self.vault = vault
         self.clock = clock
         self.security_status = SecurityStatus(profile.initial_phase)
@@ -68,9 +73,12 @@ class CardState:
 
     def open_session(self, session: Session, proof: str) -> None:
         """The session that a PACE run yielded is open; it proves `proof`."""
+        session.allow_plain = self._allow_plain
         self.session = session
         self.session_began = time.monotonic()
         self.security_status.open_session(proof)
+        self.failures = 0
+        self.close_session = False
 
     def end_session(self) -> None:
         """Keys, proofs, selections and challenge are gone."""
@@ -104,3 +112,11 @@ class CardState:
         self.end_session()
         self.selection.select(self.tree.mf)
         self.tree.wipe_volatile()
+
+
+def _suites(profile: Profile) -> Iterator[Suite]:
+    """The PACE protocols of the profile.  Raises ProfileError for a curve that the core does not have."""
+    for entry in profile.pace:
+        if entry.curve not in CURVES:
+            raise ProfileError(f"profile {profile.name}: {entry.name}: no curve {entry.curve!r}; the core has {', '.join(CURVES)}")
+        yield Suite(entry.oid, entry.name, CURVES[entry.curve], entry.domain, entry.key_bytes)

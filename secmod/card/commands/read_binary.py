@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from secmod.apdu import INS, SW, ResponseApdu, Tag, Tlv
 from secmod.card.dispatch import Data, command
 from secmod.card.objects.file import Mode
+from secmod.card.objects.select import PLACES
 from secmod.errors import CardError
 
 if TYPE_CHECKING:
@@ -15,17 +16,11 @@ if TYPE_CHECKING:
     from secmod.card.objects.file import ElementaryFile
     from secmod.card.state import CardState
 
-_BY_SFI = 0x80
-_P1 = frozenset((*range(0x80), *range(_BY_SFI, _BY_SFI + 31)))  # an offset's high byte, or 80 + SFI
 
-
-@command("read_binary", INS.READ_BINARY, p1=_P1)
+@command("read_binary", INS.READ_BINARY, p1=PLACES)
 def read_binary(apdu: CommandApdu, card: CardState) -> ResponseApdu:
     """At most Ne bytes from the offset; 6282 if the file ends before a definite Ne, 6281 if its checksum is wrong."""
-    if apdu.p1 & _BY_SFI:
-        file, offset = _by_sfi(card, apdu.p1 & 0x1F), apdu.p2
-    else:
-        file, offset = _current(card), apdu.p1 << 8 | apdu.p2
+    file, offset = card.selection.place(apdu.p1, apdu.p2)
     data, status = _read(file, card, offset, apdu.ne)
     if len(data) < apdu.ne and not apdu.wildcard and status is SW.OK:
         status = SW.END_OF_FILE
@@ -44,7 +39,7 @@ def _offset(apdu: CommandApdu) -> int:
 @command("read_binary", INS.READ_BINARY_BER, data=Data.REQUIRED, parse=_offset)
 def read_binary_odd(apdu: CommandApdu, card: CardState, offset: int) -> ResponseApdu:
     """The same for offsets beyond 32767: the data comes in a data object 53, and Ne counts the whole object."""
-    file = _by_identifier(card, apdu.p1, apdu.p2)
+    file = card.selection.file_by_parameters(apdu.p1, apdu.p2)
     # As much as fits beside tag and length; a definite Ne below 3 can hold nothing.
     length = 65536
     if apdu.ne:
@@ -64,32 +59,6 @@ def _fitting(ne: int) -> int:
         if ne - header <= most:
             return ne - header
     return 0xFFFF
-
-
-def _current(card: CardState) -> ElementaryFile:
-    if card.selection.file is None:
-        raise CardError(SW.NO_CURRENT_EF)
-    return card.selection.file
-
-
-def _by_sfi(card: CardState, sfi: int) -> ElementaryFile:
-    if sfi == 0:
-        return _current(card)
-    file = card.selection.directory.file_by_sfi(sfi)
-    if file is None:
-        raise CardError(SW.FILE_NOT_FOUND, f"no file with short identifier {sfi:02X}")
-    return file
-
-
-def _by_identifier(card: CardState, p1: int, p2: int) -> ElementaryFile:
-    """P1-P2 of the odd instruction: 0000 or an SFI in the low five bits, or a file identifier."""
-    if p1 == 0 and p2 <= 30:
-        return _by_sfi(card, p2)
-    fid = p1 << 8 | p2
-    file = next((file for file in card.selection.directory.files if file.fid == fid), None)
-    if file is None:
-        raise CardError(SW.FILE_NOT_FOUND, f"no file {fid:04X} in the current DF")
-    return file
 
 
 def _read(file: ElementaryFile, card: CardState, offset: int, length: int) -> tuple[bytes, SW]:

@@ -40,6 +40,13 @@ class Content:
         """Whether the bytes are those that were written."""
         return zlib.crc32(self.data) == self._checksum
 
+    def write(self, offset: int, data: bytes) -> None:
+        """`data` stands at the offset; the logical end moves if it must, and a gap before the offset is zero."""
+        before, after = self.data[:offset].ljust(offset, b"\x00"), self.data[offset + len(data) :]
+        spoilt = not self.intact and bool(before or after)
+        self.data = before + data + after
+        self._checksum = zlib.crc32(self.data) ^ spoilt  # what was damaged and not overwritten stays marked
+
 
 class ElementaryFile:
     """A transparent EF of `size` bytes at most; its content is reached by `open` alone."""

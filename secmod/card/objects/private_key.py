@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from secmod.apdu import SW
 from secmod.card.access import Rule, evaluate
-from secmod.card.lifecycle import KeyState
+from secmod.card.lifecycle import KEY_STEPS, KeyEvent, KeyState
 from secmod.errors import CardError
 
 if TYPE_CHECKING:
@@ -58,6 +58,18 @@ class Content:
         if self.secret is not None:
             self.secret.release()
         self.secret, self.state, self.made_in = None, KeyState.EMPTY, None
+
+    def step(self, event: KeyEvent) -> None:
+        """The key is in the state that the event leads to; an empty place has no secret any more.
+
+        Raises CardError 6400 if the event leads nowhere: the key is terminated, or there is none.
+        """
+        following = KEY_STEPS.get((self.state, event))
+        if following is None:
+            raise CardError(SW.EXECUTION_ERROR, f"{event.value} does nothing to a key that is {self.state.name.lower()}")
+        if following is KeyState.EMPTY:
+            self.clear()
+        self.state = following
 
 
 class PrivateKey:
@@ -118,6 +130,16 @@ class PrivateKey:
         if operation in _NEEDS_USABLE and content.state is KeyState.TERMINATED:
             raise CardError(SW.REFERENCE_UNUSABLE, f"{self.name} is terminated")
         return content
+
+    def change(self, event: KeyEvent, status: SecurityStatus) -> None:
+        """The key has taken a step of its life.
+
+        Raises CardError as `open`, 6981 for a volatile key, which can only be deleted, and 6400 if no step leads from its state.
+        """
+        content = self.open(Operation(event.value), status)
+        if self.volatile and event is not KeyEvent.DELETE:
+            raise CardError(SW.FILE_STRUCTURE, f"{self.name} lives until it is used")
+        content.step(event)
 
     def meets(self, *, active: bool, made_in: str | None) -> bool:
         """Whether a key is there, active and made in a phase if that is asked."""

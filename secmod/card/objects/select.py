@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 MF = 0x3F00
 
+_BY_SFI = 0x80
+_LAST_SFI = 30
+# P1 of READ and UPDATE BINARY with an even instruction: an offset's high byte, or 80 + SFI.
+PLACES = frozenset((*range(_BY_SFI), *range(_BY_SFI, _BY_SFI + _LAST_SFI + 1)))
+
 _DIRECTORY_DESCRIPTOR = 0x78  # DF, shareable
 _TRANSPARENT_DESCRIPTOR = 0x41  # transparent working EF, shareable
 
@@ -41,6 +46,37 @@ class Selection:
     def current(self) -> Directory | ElementaryFile:
         """The current EF, or else the current DF."""
         return self.file or self.directory
+
+    def current_file(self) -> ElementaryFile:
+        """The current EF.  Raises CardError 6986 if none is."""
+        if self.file is None:
+            raise CardError(SW.NO_CURRENT_EF)
+        return self.file
+
+    def file_by_sfi(self, sfi: int) -> ElementaryFile:
+        """The EF of the current DF with this short identifier, 0 to 30; 0 is the current EF.  Raises CardError 6A82, 6986."""
+        if sfi == 0:
+            return self.current_file()
+        file = self.directory.file_by_sfi(sfi)
+        if file is None:
+            raise CardError(SW.FILE_NOT_FOUND, f"no file with short identifier {sfi:02X}")
+        return file
+
+    def place(self, p1: int, p2: int) -> tuple[ElementaryFile, int]:
+        """The EF and the offset that P1-P2 of an even instruction mean: 15 bits in the current EF, or 80 + SFI and 8 bits."""
+        if p1 & _BY_SFI:
+            return self.file_by_sfi(p1 & 0x1F), p2
+        return self.current_file(), p1 << 8 | p2
+
+    def file_by_parameters(self, p1: int, p2: int) -> ElementaryFile:
+        """The EF that P1-P2 of an odd instruction mean: 0000 or an SFI in the low five bits, or a file identifier."""
+        if p1 == 0 and p2 <= _LAST_SFI:
+            return self.file_by_sfi(p2)
+        fid = p1 << 8 | p2
+        file = next((file for file in self.directory.files if file.fid == fid), None)
+        if file is None:
+            raise CardError(SW.FILE_NOT_FOUND, f"no file {fid:04X} in the current DF")
+        return file
 
 
 def by_identifier(tree: ObjectTree, current: Directory, fid: int) -> list[Directory | ElementaryFile]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from secmod.apdu import SW
 from secmod.card.access import compile_rule
 from secmod.card.lifecycle import FileState, KeyState
 from secmod.card.objects.data_object import DataObject, key_inventory, phase_code
@@ -14,7 +15,7 @@ from secmod.card.objects.password import Password
 from secmod.card.objects.private_key import PrivateKey
 from secmod.card.objects.public_key import PublicKey
 from secmod.crypto import CURVES, check_point
-from secmod.errors import PointError, ProfileError
+from secmod.errors import CardError, PointError, ProfileError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,16 +44,38 @@ class ObjectTree:
         }
         self.data_objects = {entry.tag: DataObject(entry, values[entry.content]) for entry in profile.data_objects}
 
+    def private_key(self, reference: int) -> PrivateKey:
+        """The private key's place.  Raises CardError 6A88 if there is none."""
+        if reference not in self.private_keys:
+            raise CardError(SW.REFERENCE_NOT_FOUND, f"no private key {reference:02X}")
+        return self.private_keys[reference]
+
+    def public_key(self, reference: int) -> PublicKey:
+        """The public key's place.  Raises CardError 6A88 if there is none."""
+        if reference not in self.public_keys:
+            raise CardError(SW.REFERENCE_NOT_FOUND, f"no public key {reference:02X}")
+        return self.public_keys[reference]
+
+    def password(self, reference: int) -> Password:
+        """The password.  Raises CardError 6A88 if there is none."""
+        if reference not in self.passwords:
+            raise CardError(SW.REFERENCE_NOT_FOUND, f"no password {reference:02X}")
+        return self.passwords[reference]
+
     def wipe_volatile(self) -> None:
         """The keys that live in RAM are gone."""
-        for key in (*self.private_keys.values(), *self.public_keys.values()):
-            if key.volatile:
-                key.wipe()
+        for private_key in self.private_keys.values():
+            if private_key.volatile:
+                private_key.wipe()
+        for public_key in self.public_keys.values():
+            if public_key.volatile:
+                public_key.wipe()
 
     def terminate(self) -> None:
         """Keys and passwords are gone for good, and the MF says so."""
-        for secret in (*self.private_keys.values(), *self.public_keys.values(), *self.passwords.values()):
-            secret.wipe()
+        for places in (self.private_keys, self.public_keys, self.passwords):
+            for place in places.values():
+                place.wipe()
         self.mf.state = FileState.TERMINATED
 
     def satisfies(self, requirement: model.Requirement) -> bool:
