@@ -23,6 +23,7 @@ struct slot {
 };
 
 struct secmod_vault {
+    secmod_vault *next; /* among the spare ones */
     struct generator *generator;
     pthread_mutex_t lock;
     int live;
@@ -125,23 +126,43 @@ int vault_put(secmod_vault *vault, struct secret *secret, uint64_t *handle) {
 
 /* ---- the vault ---------------------------------------------------------------------------------------------------------- */
 
-static void locks_make(secmod_vault *vault) {
+/* The memory of a vault is never given back, only used again: collectors of garbage (Python's, of cycles) may free a vault before
+ * the last handle into it, and releasing such a handle must find a vault, which then knows no such serial number. */
+static pthread_mutex_t spare_lock = PTHREAD_MUTEX_INITIALIZER;
+static secmod_vault *spare;
+
+static secmod_vault *memory_take(void) {
+    pthread_mutex_lock(&spare_lock);
+    secmod_vault *vault = spare;
+    if (vault != NULL) spare = vault->next;
+    pthread_mutex_unlock(&spare_lock);
+    if (vault != NULL) return vault;
+    vault = calloc(1, sizeof *vault);
+    if (vault == NULL) return NULL;
     /* with default attributes, initialising a mutex can not fail on Linux */
     pthread_mutex_init(&vault->lock, NULL);
     for (int i = 0; i < SECMOD_VAULT_SLOTS; i++) pthread_mutex_init(&vault->slots[i].lock, NULL);
+    return vault;
+}
+
+/* `vault` holds no secret any more. */
+static void memory_give_back(secmod_vault *vault) {
+    pthread_mutex_lock(&spare_lock);
+    vault->next = spare;
+    spare = vault;
+    pthread_mutex_unlock(&spare_lock);
 }
 
 static int vault_new(secmod_vault **vault, const uint8_t *seed, size_t length) {
-    secmod_vault *made = calloc(1, sizeof *made);
+    secmod_vault *made = memory_take();
     if (made == NULL) return SECMOD_E_LIBRARY;
     ERR_set_mark();
     made->generator = generator_new(seed, length);
     ERR_pop_to_mark();
     if (made->generator == NULL) {
-        free(made);
+        memory_give_back(made);
         return SECMOD_E_RANDOM;
     }
-    locks_make(made);
     *vault = made;
     return SECMOD_OK;
 }
@@ -169,10 +190,8 @@ void secmod_vault_free(secmod_vault *vault) {
     if (vault == NULL) return;
     secmod_vault_clear(vault);
     generator_free(vault->generator);
-    for (int i = 0; i < SECMOD_VAULT_SLOTS; i++) pthread_mutex_destroy(&vault->slots[i].lock);
-    pthread_mutex_destroy(&vault->lock);
-    wipe(vault, sizeof *vault);
-    free(vault);
+    vault->generator = NULL;
+    memory_give_back(vault);
 }
 
 int secmod_vault_live(secmod_vault *vault) {

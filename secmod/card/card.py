@@ -45,7 +45,9 @@ class Card:
         self.clock = Clock()
         self._limits = transport
         self._secure_messaging = profile.secure_messaging
-        self._state = CardState(profile, Vault() if deterministic_seed is None else Vault(deterministic_seed=deterministic_seed), self.clock)
+        self._state = CardState(
+            profile, Vault() if deterministic_seed is None else Vault(deterministic_seed=deterministic_seed), self.clock
+        )
         self._dispatcher = Dispatcher(COMMANDS, profile)
         self._chain = ChainBuffer(transport.max_command)
         self._phases = profile.phases

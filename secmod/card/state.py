@@ -118,5 +118,7 @@ def _suites(profile: Profile) -> Iterator[Suite]:
     """The PACE protocols of the profile.  Raises ProfileError for a curve that the core does not have."""
     for entry in profile.pace:
         if entry.curve not in CURVES:
-            raise ProfileError(f"profile {profile.name}: {entry.name}: no curve {entry.curve!r}; the core has {', '.join(CURVES)}")
+            raise ProfileError(
+                f"profile {profile.name}: {entry.name}: no curve {entry.curve!r}; the core has {', '.join(CURVES)}"
+            )
         yield Suite(entry.oid, entry.name, CURVES[entry.curve], entry.domain, entry.key_bytes)

@@ -193,3 +193,18 @@ def test_a_key_released_at_work_finishes_or_is_gone(own: Vault):
             key.release()
             assert {task.result() for task in work} <= {True, False}
     assert own.live == 0
+
+
+def test_garbage_in_cycles_is_collected_in_any_order() -> None:
+    """A vault and its secrets that refer to each other are freed by Python's collector in an order of its own."""
+
+    class Holder:
+        pass
+
+    for _ in range(200):
+        holder = Holder()
+        holder.vault = Vault()
+        holder.keys = [holder.vault.generate(by_name("secp256r1")), holder.vault.password(b"1234567890")]
+        holder.self = holder
+        del holder
+        gc.collect()
