@@ -103,6 +103,16 @@ int secmod_hash(int algorithm, const uint8_t *data, size_t length, uint8_t *dige
     return done == 1 ? SECMOD_OK : SECMOD_E_LIBRARY;
 }
 
+EVP_MAC_CTX *hmac_new(const char *hash) {
+    const OSSL_PARAM params[] = {text_param(OSSL_MAC_PARAM_DIGEST, hash), OSSL_PARAM_construct_end()};
+    EVP_MAC *method = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *made = method == NULL ? NULL : EVP_MAC_CTX_new(method);
+    EVP_MAC_free(method);
+    if (made != NULL && EVP_MAC_CTX_set_params(made, params) == 1) return made;
+    EVP_MAC_CTX_free(made);
+    return NULL;
+}
+
 /* ---- AES ---------------------------------------------------------------------------------------------------------------- */
 
 int aes_encrypt_block(const uint8_t *key, size_t key_length, const uint8_t in[16], uint8_t out[16]) {

@@ -26,6 +26,9 @@ enum drbg_entropy { DRBG_AS_DUE, DRBG_FRESH };
 /* SECMOD_OK or SECMOD_E_RANDOM, and then zeroes. */
 int drbg_generate(EVP_RAND_CTX *drbg, uint8_t *out, size_t length, enum drbg_entropy entropy);
 
+/* HMAC with a hash that libcrypto knows under this name; the key comes with EVP_MAC_init.  NULL if it knows none. */
+EVP_MAC_CTX *hmac_new(const char *hash);
+
 /* One block under a key of 16 or 32 bytes (FIPS 197). */
 int aes_encrypt_block(const uint8_t *key, size_t key_length, const uint8_t in[16], uint8_t out[16]);
 
