@@ -20,9 +20,10 @@ import secmod
 from secmod.card import Card
 from secmod.card.lifecycle import KeyState
 from secmod.crypto import by_name
+from secmod.testing import new_card
 from tests.card.authority import Chain, Party
-from tests.card.sessions import OTHER_PIN, PIN, PUK, key_template
-from tests.card.talk import CURVES, SUITES, apdu, do
+from tests.card.sessions import OTHER_PIN, PIN, PUK, import_certificate, key_template, verify
+from tests.card.talk import CURVES, SUITES, Terminal, apdu, do
 
 # ---- the profile, read once more ---------------------------------------------------------------------------------------------
 
@@ -314,3 +315,34 @@ def sign_hash() -> bytes:
 def cells() -> tuple[Cell, ...]:
     made = (file_cells, data_object_cells, password_cells, private_key_cells, public_key_cells, module_cells)
     return tuple(cell for make in made for cell in make())
+
+
+# ---- public keys, imported once ----------------------------------------------------------------------------------------------
+
+Contents = dict[int, tuple[Any, ...]]
+
+
+@cache
+def imported() -> Contents:
+    """What the places of public keys hold once every certificate has been imported."""
+    talk = Terminal(new_card(phase="V"))
+    talk.pace()
+    for reference, (verifier, certificate) in certificates().items():
+        if verifier is None:
+            assert import_certificate(talk, reference, certificate).sw == "9000"
+        else:
+            assert verify(talk, verifier, reference, certificate) == "9000"
+    return contents(talk.card)
+
+
+def contents(card: Any) -> Contents:
+    places = {reference: key._content for reference, key in card._state.tree.public_keys.items()}
+    return {reference: tuple(getattr(place, slot) for slot in type(place).__slots__) for reference, place in places.items()}
+
+
+def fill(card: Any, wanted: Contents) -> None:
+    """The places of public keys hold what they held."""
+    for reference, values in wanted.items():
+        place = card._state.tree.public_keys[reference]._content
+        for slot, value in zip(type(place).__slots__, values, strict=True):
+            setattr(place, slot, value)

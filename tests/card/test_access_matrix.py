@@ -8,46 +8,16 @@ with 6982 (with 6D00 in a terminated module) and changes nothing, or it gets pas
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
 import pytest
 
 from secmod.testing import new_card
-from tests.card.matrix import CHAIN, KINDS, PHASES, PROFILE, PROVEN, TERMINATED, Cell, cells, certificates, satisfied, works_in
-from tests.card.sessions import PASSWORD, authenticate, enter, import_certificate, verify
+from tests.card.matrix import CHAIN, KINDS, PHASES, PROFILE, PROVEN, TERMINATED, Cell, cells, fill, imported, satisfied, works_in
+from tests.card.sessions import PASSWORD, authenticate, enter
 from tests.card.talk import Answer, Terminal
 
 # ---- sessions ----------------------------------------------------------------------------------------------------------------
-
-
-Contents = dict[int, tuple[Any, ...]]
-
-
-@cache
-def imported() -> Contents:
-    """What the places of public keys hold once every certificate has been imported."""
-    talk = Terminal(new_card(phase="V"))
-    talk.pace()
-    for reference, (verifier, certificate) in certificates().items():
-        if verifier is None:
-            assert import_certificate(talk, reference, certificate).sw == "9000"
-        else:
-            assert verify(talk, verifier, reference, certificate) == "9000"
-    return contents(talk.card)
-
-
-def contents(card: Any) -> Contents:
-    places = {reference: key._content for reference, key in card._state.tree.public_keys.items()}
-    return {reference: tuple(getattr(place, slot) for slot in type(place).__slots__) for reference, place in places.items()}
-
-
-def fill(card: Any, wanted: Contents) -> None:
-    """The places of public keys hold what they held."""
-    for reference, values in wanted.items():
-        place = card._state.tree.public_keys[reference]._content
-        for slot, value in zip(type(place).__slots__, values, strict=True):
-            setattr(place, slot, value)
 
 
 def opened(phase: str, kind: str) -> Terminal:

@@ -56,7 +56,7 @@ def expanded(text: str) -> list[str]:
     return cases
 
 
-def tested(file: str) -> set[str]:
+def cases_with_tests(file: str) -> set[str]:
     """The cases that functions of a file are named by."""
     tree = ast.parse((Path(__file__).parent / f"test_tr03105_{file}.py").read_text(encoding="utf-8"))
     names = (node.name for node in tree.body if isinstance(node, ast.FunctionDef))
@@ -65,7 +65,7 @@ def tested(file: str) -> set[str]:
 
 @pytest.mark.parametrize("unit", APPLICABLE)
 def test_every_applicable_case_has_a_test(unit: str) -> None:
-    assert tested(unit) == set(expanded(APPLICABLE[unit]))
+    assert cases_with_tests(unit) == set(expanded(APPLICABLE[unit]))
 
 
 def test_no_case_is_listed_twice() -> None:
