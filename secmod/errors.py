@@ -23,6 +23,7 @@ SecmodError
 │   └── CardResetError   another program has reset the card
 ├── PaceError            host side: the card has not proven that it knows the password
 ├── SecureMessagingError host side: a protected response that is missing or wrong; the session is over
+│   └── SessionOverError the session is over already; nothing was sent
 └── StatusError          host side: the card answered with another status word than 9000
     ├── WrongLengthError, SecurityStatusError, BlockedError, ReferenceUnusableError, ConditionsError, WrongDataError,
     │   NotSupportedError, FileNotFoundOnCardError, ReferenceNotFoundError, WrongParametersError, CardFaultError
@@ -131,6 +132,10 @@ class SecureMessagingError(SecmodError):
         super().__init__(reason)
 
 
+class SessionOverError(SecureMessagingError):
+    """There is no session any more, or none yet where one is needed; the command was not sent, least of all in plain."""
+
+
 class StatusError(SecmodError):
     """The card answered with another status word than 9000.
 
@@ -223,6 +228,7 @@ __all__ = [
     "SecmodError",
     "SecureMessagingError",
     "SecurityStatusError",
+    "SessionOverError",
     "SignatureError",
     "StateError",
     "StatusError",

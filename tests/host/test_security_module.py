@@ -28,7 +28,7 @@ from secmod.errors import (
     WrongDataError,
     WrongLengthError,
 )
-from secmod.host.channel import status_error
+from secmod.host.refusals import status_error
 from secmod.profile import load_profile
 from secmod.transport.local import LocalTransport
 
