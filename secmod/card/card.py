@@ -132,17 +132,21 @@ class Card:
         try:
             self._check_length(raw)
             apdu = session.unprotect(raw)
+            state.security_status.protected = True
+            response = self._answer(self._execute, apdu)
+            state.security_status.protected = False
+            answer = session.protect(response, odd=bool(apdu.ins & 1))
         except CardError as error:
             log.debug("the session ends: %04X %s", error.sw, error)
-            state.end_session()
-            self._chain.clear()
-            return error.sw.to_bytes(2)
-        state.security_status.protected = True
-        response = self._answer(self._execute, apdu)
-        state.security_status.protected = False
-        answer = session.protect(response, odd=bool(apdu.ins & 1))
+            answer = error.sw.to_bytes(2)
+            state.close_session = True
+        except Exception:
+            log.exception("secure messaging around %s failed", raw[:4].hex())
+            answer = int(SW.NO_DIAGNOSIS).to_bytes(2)
+            state.close_session = True
         if state.close_session:
             state.end_session()
+            self._chain.clear()
         return answer
 
     def _session_is_over(self, raw: bytes) -> bool:

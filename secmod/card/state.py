@@ -75,6 +75,7 @@ class CardState:
         """The session that a PACE run yielded is open; it proves `proof`."""
         session.allow_plain = self._allow_plain
         self.session = session
+        self.close_session = False
         self.session_began = time.monotonic()
         self.security_status.open_session(proof)
         self.failures = 0
