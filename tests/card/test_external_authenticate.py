@@ -14,8 +14,8 @@ import secmod
 from secmod.apdu import CommandApdu
 from secmod.emulator import build_card
 from secmod.errors import ProfileError
-from tests.card.pki import Holder, date, issue, key, plain_signature, root, sub
 from tests.card.module import Module
+from tests.card.pki import Holder, date, issue, key, plain_signature, root, sub
 
 ROOT = root()
 SUB = sub(ROOT)

@@ -8,8 +8,8 @@ import pytest
 from secmod.card import Card
 from secmod.card.lifecycle import KEY_STEPS, KeyEvent, KeyState
 from secmod.crypto import by_name
-from tests.card.pki import point_of, root
 from tests.card.module import Module
+from tests.card.pki import point_of, root
 
 Say = Callable[[str], str]
 

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from secmod.apdu import CommandApdu, Tlv
+from tests.card.module import Module
 from tests.card.pki import (
     Holder,
     coded,
@@ -34,7 +35,6 @@ from tests.card.pki import (
     sub,
     with_signature,
 )
-from tests.card.module import Module
 
 ROOT_A, ROOT_B, SUB_A, SUB_B, GWA_TLS, GWA_SIG, GWA_ENC, TMP = 0xC0, 0xC1, 0xC2, 0xC3, 0xC4, 0xC5, 0xC6, 0xC8
 
