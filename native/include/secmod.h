@@ -95,9 +95,15 @@ SECMOD_API int secmod_key_release(secmod_vault *vault, uint64_t handle);
 
 /* ---- ECDSA and ECKA (TR-03111 4.2, 4.3) ------------------------------------------------------------------------------------ */
 
-/* Signs a hash of 1 .. 64 bytes (its leftmost bits up to those of n count); the signature is r || s, 2L bytes.  *length as above. */
+/* Signs a hash of 1 .. 64 bytes (its leftmost bits up to those of n count); the signature is r || s, 2L bytes.  *length as above.
+ * The nonce is that of RFC 6979, from key and hash, with fresh random bytes mixed in (clause 3.6) unless the vault is
+ * deterministic: no failure of the generator makes two hashes share one. */
 SECMOD_API int secmod_ecdsa_sign(secmod_vault *vault, uint64_t handle, const uint8_t *hash, size_t hash_length, uint8_t *signature,
                                  size_t *length);
+/* The same with a scalar that is given, for known-answer tests: with this nonce, or, if it has no bytes, with that of RFC 6979. */
+SECMOD_API int secmod_ecdsa_sign_known(int curve, const uint8_t *scalar, size_t scalar_length, const uint8_t *nonce,
+                                       size_t nonce_length, const uint8_t *hash, size_t hash_length, uint8_t *signature,
+                                       size_t *length);
 /* SECMOD_OK, SECMOD_E_SIGNATURE, or SECMOD_E_POINT for a bad key.  Variable time: all inputs are public. */
 SECMOD_API int secmod_ecdsa_verify(int curve, const uint8_t *point, size_t point_length, const uint8_t *hash, size_t hash_length,
                                    const uint8_t *signature, size_t signature_length);
@@ -154,8 +160,9 @@ SECMOD_API int secmod_hash(int algorithm, const uint8_t *data, size_t length, ui
 #define SECMOD_TEST_ECKA 32
 #define SECMOD_TEST_ALL 63
 
-/* Runs the known-answer tests of the mask; *failed gets the mask of those that gave another answer. */
-SECMOD_API int secmod_self_test(int tests, int *failed);
+/* Runs the known-answer tests of the mask; *failed gets the mask of those that gave another answer.  Those of `broken` do, as they
+ * would with broken algorithms: 0, except to see what happens then. */
+SECMOD_API int secmod_self_test(int tests, int broken, int *failed);
 
 /* Version text of the libcrypto in use, as it names itself; valid for ever. */
 SECMOD_API const char *secmod_libcrypto_version(void);

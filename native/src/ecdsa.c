@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ECDSA (TR-03111 4.2.1) in plain format, r || s; libcrypto speaks DER. */
+/* ECDSA (TR-03111 4.2.1) in plain format, r || s; libcrypto's verification speaks DER. */
 #include <openssl/bn.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -9,33 +9,26 @@
 
 #define DER_MAX 137 /* 30 81 len, and twice 02 len 00 and 64 bytes: 3 + 2 * (3 + 64) */
 #define HASH_MAX 64
+#define HEDGE_BYTES 32 /* of fresh randomness in a nonce */
 
 static int hash_length_ok(size_t length) { return length >= 1 && length <= HASH_MAX; }
 
 /* ---- sign --------------------------------------------------------------------------------------------------------------- */
 
-static int plain_from_der(const uint8_t *der, size_t der_length, uint8_t *plain, int field_bytes) {
-    const uint8_t *at = der;
-    ECDSA_SIG *signature = d2i_ECDSA_SIG(NULL, &at, (long)der_length);
-    int done = signature != NULL && BN_bn2binpad(ECDSA_SIG_get0_r(signature), plain, field_bytes) == field_bytes &&
-               BN_bn2binpad(ECDSA_SIG_get0_s(signature), plain + field_bytes, field_bytes) == field_bytes;
-    ECDSA_SIG_free(signature);
-    return done;
-}
-
-/* The nonce comes from libcrypto's private DRBG of this thread, mixed with the key and the hash, so that equal output of a
- * broken generator does not give away the key. */
-static int sign(struct private_key *key, const uint8_t *hash, size_t hash_length, uint8_t *signature, size_t *length) {
+/* Fresh bytes go into the nonce and into blinding.  In a deterministic vault the nonce does without: it is that of RFC 6979. */
+static int sign(struct private_key *key, struct generator *generator, const uint8_t *hash, size_t hash_length, uint8_t *signature,
+                size_t *length) {
     if (*length < curve_signature_bytes(key->curve)) return SECMOD_E_ARGUMENT;
-    uint8_t der[DER_MAX];
-    size_t der_length = sizeof der;
-    if (EVP_PKEY_sign(key->sign, der, &der_length, hash, hash_length) != 1) return SECMOD_E_LIBRARY;
-    if (!plain_from_der(der, der_length, signature, key->curve->facts.field_bytes)) {
-        wipe(signature, curve_signature_bytes(key->curve));
-        return SECMOD_E_LIBRARY;
-    }
-    *length = curve_signature_bytes(key->curve);
-    return SECMOD_OK;
+    struct signer *signer = private_key_signer(key);
+    if (signer == NULL) return SECMOD_E_LIBRARY;
+    uint8_t fresh[HEDGE_BYTES + SECMOD_MAX_FIELD];
+    size_t hedge = generator_is_deterministic(generator) ? 0 : HEDGE_BYTES;
+    struct signer_input input = {.blind = fresh + HEDGE_BYTES, .extra = fresh, .extra_length = hedge};
+    int result = generator_bytes(generator, fresh, HEDGE_BYTES + curve_field_bytes(key->curve), DRBG_AS_DUE);
+    if (result == SECMOD_OK) result = signer_sign(signer, hash, hash_length, &input, signature);
+    wipe(fresh, sizeof fresh);
+    if (result == SECMOD_OK) *length = curve_signature_bytes(key->curve);
+    return result;
 }
 
 int secmod_ecdsa_sign(secmod_vault *vault, uint64_t handle, const uint8_t *hash, size_t hash_length, uint8_t *signature,
@@ -44,9 +37,30 @@ int secmod_ecdsa_sign(secmod_vault *vault, uint64_t handle, const uint8_t *hash,
     struct private_key *key = vault_take(vault, handle);
     if (key == NULL) return SECMOD_E_HANDLE;
     ERR_set_mark();
-    int result = sign(key, hash, hash_length, signature, length);
+    int result = sign(key, vault_generator(vault), hash, hash_length, signature, length);
     ERR_pop_to_mark();
     vault_give_back(vault, handle);
+    return result;
+}
+
+int secmod_ecdsa_sign_known(int curve, const uint8_t *scalar, size_t scalar_length, const uint8_t *nonce, size_t nonce_length,
+                            const uint8_t *hash, size_t hash_length, uint8_t *signature, size_t *length) {
+    const struct curve *row = curve_at(curve);
+    if (row == NULL || scalar_length != curve_field_bytes(row) || !hash_length_ok(hash_length)) return SECMOD_E_ARGUMENT;
+    if (nonce_length != 0 && nonce_length != scalar_length) return SECMOD_E_ARGUMENT;
+    if (*length < curve_signature_bytes(row)) return SECMOD_E_ARGUMENT;
+    if (nonce_length != 0 && !scalar_in_range(row, nonce)) return SECMOD_E_SCALAR;
+    const struct signer_input input = {.blind = row->order, .nonce = nonce_length == 0 ? NULL : nonce}; /* any blinding does */
+    struct private_key key;
+    ERR_set_mark();
+    int result = private_key_new(row, scalar, &key);
+    if (result == SECMOD_OK) {
+        struct signer *signer = private_key_signer(&key);
+        result = signer == NULL ? SECMOD_E_LIBRARY : signer_sign(signer, hash, hash_length, &input, signature);
+        private_key_wipe(&key);
+    }
+    ERR_pop_to_mark();
+    if (result == SECMOD_OK) *length = curve_signature_bytes(row);
     return result;
 }
 

@@ -136,22 +136,18 @@ static int pairwise_check(const struct curve *curve, const EC_GROUP *group, cons
     return base_multiply(curve, group, scalar, again) && ct_equal(again, point, curve_point_bytes(curve));
 }
 
-static int contexts_prepare(struct private_key *key) {
-    key->sign = EVP_PKEY_CTX_new_from_pkey(NULL, key->pair, NULL);
+static int context_prepare(struct private_key *key) {
     key->derive = EVP_PKEY_CTX_new_from_pkey(NULL, key->pair, NULL);
-    return key->sign != NULL && key->derive != NULL && EVP_PKEY_sign_init(key->sign) == 1 &&
-           EVP_PKEY_derive_init(key->derive) == 1;
+    return key->derive != NULL && EVP_PKEY_derive_init(key->derive) == 1;
 }
 
 static int key_fill(struct private_key *key, const EC_GROUP *group, const uint8_t *scalar) {
-    BIGNUM *number = BN_secure_new();
+    BIGNUM *number = key->scalar = BN_secure_new();
     if (number == NULL) return 0;
     BN_set_flags(number, BN_FLG_CONSTTIME);
-    int done = BN_bin2bn(scalar, key->curve->facts.field_bytes, number) != NULL &&
-               base_multiply(key->curve, group, number, key->point) && pairwise_check(key->curve, group, number, key->point) &&
-               (key->pair = pair_new(key->curve, number, key->point)) != NULL && contexts_prepare(key);
-    BN_clear_free(number);
-    return done;
+    return BN_bin2bn(scalar, key->curve->facts.field_bytes, number) != NULL &&
+           base_multiply(key->curve, group, number, key->point) && pairwise_check(key->curve, group, number, key->point) &&
+           (key->pair = pair_new(key->curve, number, key->point)) != NULL && context_prepare(key);
 }
 
 int private_key_new(const struct curve *curve, const uint8_t *scalar, struct private_key *key) {
@@ -165,9 +161,15 @@ int private_key_new(const struct curve *curve, const uint8_t *scalar, struct pri
     return SECMOD_E_LIBRARY;
 }
 
+struct signer *private_key_signer(struct private_key *key) {
+    if (key->signer == NULL) key->signer = signer_new(key->curve, objects_of(key->curve)->group, key->scalar);
+    return key->signer;
+}
+
 void private_key_wipe(struct private_key *key) {
-    EVP_PKEY_CTX_free(key->sign);
+    signer_free(key->signer);
     EVP_PKEY_CTX_free(key->derive);
+    BN_clear_free(key->scalar);
     EVP_PKEY_free(key->pair); /* libcrypto clears the scalar before it frees it */
     wipe(key, sizeof *key);
 }

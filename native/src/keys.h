@@ -3,16 +3,14 @@
 #ifndef SECMOD_KEYS_H
 #define SECMOD_KEYS_H
 
-#include <openssl/ec.h>
-
-#include "curves.h"
-#include "libcrypto.h"
+#include "signer.h"
 
 struct private_key {
     const struct curve *curve;
+    BIGNUM *scalar;
     EVP_PKEY *pair;
-    EVP_PKEY_CTX *sign;   /* set up once, so that a signature costs nothing but itself (10 us of 265 on brainpoolP256r1) */
-    EVP_PKEY_CTX *derive; /* the same for key agreement */
+    EVP_PKEY_CTX *derive;  /* set up once, so that an agreement costs nothing but itself */
+    struct signer *signer; /* the same for signatures, from the first one on */
     uint8_t point[SECMOD_MAX_POINT];
 };
 
@@ -25,6 +23,9 @@ uint32_t scalar_in_range(const struct curve *curve, const uint8_t *scalar);
 /* Builds the key pair of a scalar and checks it: Q is computed twice.  SECMOD_OK, SECMOD_E_SCALAR or SECMOD_E_LIBRARY; on an
  * error *key is empty. */
 int private_key_new(const struct curve *curve, const uint8_t *scalar, struct private_key *key);
+
+/* What signs with the key; NULL if libcrypto refuses to make it. */
+struct signer *private_key_signer(struct private_key *key);
 
 /* Wipes and frees what the key holds, and empties it. */
 void private_key_wipe(struct private_key *key);

@@ -103,29 +103,14 @@ int secmod_hash(int algorithm, const uint8_t *data, size_t length, uint8_t *dige
     return done == 1 ? SECMOD_OK : SECMOD_E_LIBRARY;
 }
 
-/* ---- AES ---------------------------------------------------------------------------------------------------------------- */
-
-int aes_encrypt_block(const uint8_t *key, size_t key_length, const uint8_t in[16], uint8_t out[16]) {
-    int written = 0;
-    EVP_CIPHER *aes = EVP_CIPHER_fetch(NULL, key_length == 32 ? "AES-256-ECB" : "AES-128-ECB", NULL);
-    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-    int done = aes != NULL && context != NULL && EVP_EncryptInit_ex2(context, aes, key, NULL, NULL) == 1 &&
-               EVP_EncryptUpdate(context, out, &written, in, 16) == 1 && written == 16;
-    EVP_CIPHER_CTX_free(context);
-    EVP_CIPHER_free(aes);
-    return done ? SECMOD_OK : SECMOD_E_LIBRARY;
-}
-
-int cmac(const uint8_t key[16], const uint8_t *data, size_t length, uint8_t mac[16]) {
-    const OSSL_PARAM params[] = {text_param(OSSL_MAC_PARAM_CIPHER, "AES-128-CBC"), OSSL_PARAM_construct_end()};
-    size_t written = 0;
-    EVP_MAC *method = EVP_MAC_fetch(NULL, "CMAC", NULL);
-    EVP_MAC_CTX *context = method == NULL ? NULL : EVP_MAC_CTX_new(method);
-    int done = context != NULL && EVP_MAC_init(context, key, 16, params) == 1 && EVP_MAC_update(context, data, length) == 1 &&
-               EVP_MAC_final(context, mac, &written, 16) == 1 && written == 16;
-    EVP_MAC_CTX_free(context);
+EVP_MAC_CTX *hmac_new(const char *hash) {
+    const OSSL_PARAM params[] = {text_param(OSSL_MAC_PARAM_DIGEST, hash), OSSL_PARAM_construct_end()};
+    EVP_MAC *method = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *made = method == NULL ? NULL : EVP_MAC_CTX_new(method);
     EVP_MAC_free(method);
-    return done ? SECMOD_OK : SECMOD_E_LIBRARY;
+    if (made != NULL && EVP_MAC_CTX_set_params(made, params) == 1) return made;
+    EVP_MAC_CTX_free(made);
+    return NULL;
 }
 
 /* ---- version ------------------------------------------------------------------------------------------------------------ */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the core takes from libcrypto (OpenSSL 3.0 or later) besides curves: random numbers, hashes, AES, CMAC. */
+/* What the core takes from libcrypto (OpenSSL 3.0 or later) besides curves and AES: random numbers, hashes, HMAC. */
 #ifndef SECMOD_LIBCRYPTO_H
 #define SECMOD_LIBCRYPTO_H
 
@@ -26,10 +26,7 @@ enum drbg_entropy { DRBG_AS_DUE, DRBG_FRESH };
 /* SECMOD_OK or SECMOD_E_RANDOM, and then zeroes. */
 int drbg_generate(EVP_RAND_CTX *drbg, uint8_t *out, size_t length, enum drbg_entropy entropy);
 
-/* One block under a key of 16 or 32 bytes (FIPS 197). */
-int aes_encrypt_block(const uint8_t *key, size_t key_length, const uint8_t in[16], uint8_t out[16]);
-
-/* AES-128-CMAC (RFC 4493), all 16 bytes of it. */
-int cmac(const uint8_t key[16], const uint8_t *data, size_t length, uint8_t mac[16]);
+/* HMAC with a hash that libcrypto knows under this name; the key comes with EVP_MAC_init.  NULL if it knows none. */
+EVP_MAC_CTX *hmac_new(const char *hash);
 
 #endif

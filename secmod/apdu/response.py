@@ -32,15 +32,17 @@ class ResponseApdu(NamedTuple):
         """The status word is 9000."""
         return self.sw == 0x9000
 
-    def fitted(self, ne: int) -> ResponseApdu:
+    def fitted(self, ne: int, *, protected: bool = False) -> ResponseApdu:
         """What may go out for a command with this Ne: data cut to Ne bytes (none without Le), and none with an error.
 
+        Under secure messaging (`protected`) an error has data too: what proves that the card has sent it.
         Results that must not be cut are refused beforehand by `CommandApdu.check_ne`.
         """
         data, sw = self
-        if not data or (len(data) <= ne and not sw.is_error):
+        bare = sw.is_error and not protected
+        if not data or (len(data) <= ne and not bare):
             return self
-        return ResponseApdu(b"" if sw.is_error else data[:ne], sw)
+        return ResponseApdu(b"" if bare else data[:ne], sw)
 
 
 __all__ = ["ResponseApdu"]

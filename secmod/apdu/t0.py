@@ -92,7 +92,7 @@ class T0Mapper:
     def _deliver(self, origin: bytes, ne: int, response: ResponseApdu) -> ResponseApdu:
         """What P3 = Ne takes of a response: exactly Ne bytes or none, for the reader waits for that many."""
         data, sw = response
-        if sw.is_error or not data or not ne:
+        if not data or not ne or _is_bare(origin, sw):
             return response.fitted(ne)
         if len(data) == ne:
             return response
@@ -104,7 +104,7 @@ class T0Mapper:
 
     def _announce(self, origin: bytes, response: ResponseApdu) -> ResponseApdu:
         """61xx for a response with data; one without is given as it is."""
-        if response.sw.is_error or not response.data:
+        if not response.data or _is_bare(origin, response.sw):
             return response.fitted(0)
         self._keep(origin, response)
         return ResponseApdu(b"", SW.bytes_waiting(len(response.data)))
@@ -120,7 +120,8 @@ class T0Mapper:
             envelope.clear()
             return ResponseApdu(b"", SW.WRONG_P1P2 if wrong else SW.WRONG_LENGTH)
         if late is not None and len(data) == 2:
-            return self._announce(self._origin, late.fitted(int.from_bytes(data, "big") or MAX_NE))
+            wanted = int.from_bytes(data, "big") or MAX_NE
+            return self._announce(self._origin, late.fitted(wanted, protected=_is_protected(self._origin)))
         envelope += data
         missing = _extended_end(envelope) - len(envelope)
         if data and missing > 0:
@@ -133,6 +134,15 @@ class T0Mapper:
         # would wait for ever; its data is given only if they come.
         self._late, self._origin = ResponseApdu.parse(self._transmit(apdu + b"\x00\x00")), apdu[:4]
         return self._late.fitted(0)
+
+
+def _is_protected(header: bytes) -> bool:
+    return bool(CLASS_BYTES[header[0]].secure)
+
+
+def _is_bare(header: bytes, sw: SW) -> bool:
+    """An error carries no data, unless it is protected."""
+    return sw.is_error and not _is_protected(header)
 
 
 def _extended_end(apdu: bytearray) -> int:
@@ -162,7 +172,7 @@ def exchange(transmit: Transmit, command: CommandApdu) -> ResponseApdu:
 def _ask(transmit: Transmit, header: bytes, ne: int) -> ResponseApdu:
     """A case 2 TPDU, repeated once if the card names another length."""
     response = ResponseApdu.parse(transmit(header + bytes((ne & 0xFF,))))
-    if response.sw.sw1 != 0x6C:
+    if response.sw.sw1 != 0x6C or response.data:
         return response
     return ResponseApdu.parse(transmit(header + bytes((response.sw.sw2,))))
 
@@ -180,7 +190,7 @@ def _fetch(transmit: Transmit, command: CommandApdu, response: ResponseApdu) -> 
         if more.sw.sw1 == 0x61 and not more.data:
             raise ApduError(SW.NO_DIAGNOSIS, "the card announces data (61xx) and gives none")
         data, sw = data + more.data, more.sw
-    return ResponseApdu(data, sw).fitted(command.ne)
+    return ResponseApdu(data, sw).fitted(command.ne, protected=bool(command.secure))
 
 
 def _send_envelopes(transmit: Transmit, command: CommandApdu) -> ResponseApdu:

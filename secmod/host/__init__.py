@@ -4,6 +4,7 @@
 security_module.py   one method for each task of the gateway
 requests.py          the commands of those tasks, as values
 answers.py           what the responses say, as values
+ephemeral.py         which places for ephemeral keys are in use
 names.py             from a profile's names to references, tags and paths
 handshake.py         PACE: from a password to a session
 channel.py           a command out, its response or a typed error back; plain or protected
@@ -12,6 +13,7 @@ refusals.py          the typed error of a status word
 """
 
 from secmod.host.answers import KeyEntry, PublicKey
-from secmod.host.security_module import EphemeralKey, SecurityModule
+from secmod.host.ephemeral import EphemeralKey
+from secmod.host.security_module import SecurityModule
 
 __all__ = ["EphemeralKey", "KeyEntry", "PublicKey", "SecurityModule"]

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from secmod.apdu import SW, CommandApdu
@@ -13,6 +11,7 @@ from secmod.errors import TransportError, UnknownNameError
 from secmod.host import answers, requests
 from secmod.host.answers import KeyEntry, PublicKey
 from secmod.host.channel import Channel
+from secmod.host.ephemeral import EphemeralKey, EphemeralPlaces
 from secmod.host.handshake import run_pace
 from secmod.host.names import Names
 from secmod.pace import Suite
@@ -34,14 +33,6 @@ _CARD_ACCESS = "EF.CardAccess"  # as TR-03110 calls it
 _TRIES_LEFT = tuple(SW.retries_left(tries) for tries in range(16))
 
 
-@dataclass(frozen=True, slots=True)
-class EphemeralKey:
-    """A key pair for one key agreement; `name` is that of its place."""
-
-    name: str
-    public: PublicKey
-
-
 class SecurityModule:
     """A security module behind a transport: the emulator or a chip.
 
@@ -59,7 +50,7 @@ class SecurityModule:
         self._names = Names(profile)
         self._profile = profile
         self._vault = Vault()
-        self._ephemeral = itertools.cycle(self._names.ephemeral_keys())
+        self._ephemeral = EphemeralPlaces(entry.name for entry in self._names.ephemeral_keys())
 
     @classmethod
     def open(cls, address: str, profile: str | Path = "tr03109_2") -> Self:
@@ -142,6 +133,7 @@ class SecurityModule:
                 channel.forget(lost)
                 raise
             channel.protect(session, max_age)
+            self._ephemeral.clear()  # as the module has done with the old session's
             if names.application() is not None:
                 self.select()
 
@@ -272,11 +264,15 @@ class SecurityModule:
         return answers.public_key(self._channel.send(apdu, f"GENERATE ASYMMETRIC KEY PAIR {reference:02X}"), curve or default)
 
     def generate_ephemeral(self, curve: str | None = None) -> EphemeralKey:
-        """A fresh key pair for one key agreement, in the place that has not been used for longest; its pair, if any, is gone."""
-        place = next(self._ephemeral, None)
-        if place is None:
-            raise UnknownNameError(f"profile {self._profile.name} has no ephemeral key")
-        return EphemeralKey(place.name, self.generate_key(place.name, curve or place.default_curve, overwrite=True))
+        """A fresh key pair for one key agreement, in a free place.
+
+        If this module has given out all of them, the key that has waited for longest is gone.
+        """
+        with self._channel.lock:
+            name = self._ephemeral.take()
+            if name is None:
+                raise UnknownNameError(f"profile {self._profile.name} has no ephemeral key")
+            return EphemeralKey(name, self.generate_key(name, curve, overwrite=True))
 
     def public_key(self, key: str | int) -> PublicKey:
         """The public key of the pair in the key's place; CardFaultError (6400) if it is empty."""
@@ -303,6 +299,7 @@ class SecurityModule:
             self._channel.send(requests.delete_public_key(number), f"DELETE public key {number:02X}")
         else:
             self._change_life("delete", key)
+            self._ephemeral.free(key)
 
     def sign(self, key: str | int, digest: bytes) -> bytes:
         """ECDSA signature over a hash of 32, 48 or 64 bytes: r || s, 2L bytes (TR-03111 clause 5.2.1)."""
@@ -324,6 +321,7 @@ class SecurityModule:
         select = requests.select_agreement(reference, self._names.algorithm("agree", key, algorithm))
         point = other.point if isinstance(other, PublicKey) else other
         with self._channel.lock:
+            self._ephemeral.free(key)
             self._channel.send(select, f"select key {reference:02X} for key agreement")
             return answers.shared_value(self._channel.send(requests.agree(point), "key agreement"))
 
@@ -413,4 +411,4 @@ class SecurityModule:
         self._channel.send(requests.change_life(step, reference), f"{step.upper()} private key {reference:02X}")
 
 
-__all__ = ["SESSION_AGE", "EphemeralKey", "SecurityModule"]
+__all__ = ["SESSION_AGE", "SecurityModule"]

@@ -368,3 +368,15 @@ def test_any_bytes_get_a_well_formed_answer(tpdus: list[bytes]):
             assert len(tpdu) == 5
             assert len(response.data) == (tpdu[4] or 256)
             assert not response.sw.is_error
+
+
+@pytest.mark.parametrize("sw", [SW.SECURITY_STATUS, SW.correct_le(4), SW.END_OF_FILE, SW.OK])
+@pytest.mark.parametrize(
+    "command", [CommandApdu(0x0C, 0xB0, 0, 0, bytes(13), 256), CommandApdu(0x0C, 0xD6, 0, 0, bytes(400), 65536)]
+)
+def test_a_protected_error_keeps_its_data(command: CommandApdu, sw: SW) -> None:
+    """Under secure messaging the data proves the status word, and without it the session would be lost."""
+    answer = ResponseApdu(bytes(range(14)), sw)
+    assert exchange(T0Mapper(lambda _: answer.encode()), command) == answer
+    plain = command._replace(cla=0x00)
+    assert exchange(T0Mapper(lambda _: answer.encode()), plain) == answer.fitted(command.ne)

@@ -4,6 +4,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,19 @@ def test_each_runs_alone(test: SelfTest):
 def test_an_unknown_test_is_refused():
     with pytest.raises(CryptoError, match="option that the function does not know"):
         selftest.run(SelfTest(64))
+
+
+@pytest.mark.parametrize("test", SelfTest)
+def test_a_broken_one_fails_by_name_and_is_well_again_afterwards(test: SelfTest):
+    with selftest.broken(test):
+        assert selftest.run() == (test.name,)
+        assert selftest.run(selftest.ALL & ~test) == ()
+    assert selftest.run() == ()
+
+
+def test_several_can_be_broken_and_other_threads_see_it():
+    with selftest.broken(SelfTest.SHA | SelfTest.ECKA), selftest.broken(SelfTest.SHA), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(selftest.run).result() == ("SHA", "ECKA")
 
 
 def test_a_libcrypto_without_algorithms_fails_them_all_by_name(tmp_path: Path):
