@@ -28,6 +28,8 @@ TRIGGERS = {"change_password": 0x24, "put_data": 0xDA, "terminate_card_usage": 0
 CODES = {letter: phase["code"] for letter, phase in PROFILE["phases"]["list"].items()}
 ENDS = "00FE0000"  # TERMINATE CARD USAGE, which is sent seldom
 KNOWN = bytes(range(0x40, 0x80))  # private keys are made of these octets
+# The first change of a PIN, the last wrong EXTERNAL AUTHENTICATE, TERMINATE CARD USAGE: their answers are still protected.
+ENDS_SESSIONS = (0x24, 0x82, 0xFE)
 INS_WITH_CONTENT = (0x2A, 0x86, 0x22, 0x46, 0xA4, 0xD7, 0xB1)
 PIECE = 8  # octets of a secret that no answer may hold in a row
 
@@ -190,6 +192,9 @@ class Module(RuleBasedStateMachine):
         self.inner = parsed
         answer = self.talk.attempt(command)
         self.no_secret_in(answer.data)
+        if answer.protected and self.card._state.session is None:
+            assert parsed.ins in ENDS_SESSIONS
+            self.talk.channel = None
         return answer
 
     def plain(self, command: bytes) -> Answer:
