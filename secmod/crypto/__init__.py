@@ -7,6 +7,7 @@
     keys.py       a private key: its public point, sign, agree
     password.py   a password: compare
     handshake.py  a run of PACE, and the session keys that it yields
+    random.py     the states of its generator, and the sources of its seeds
     ecdsa.py      checking of signatures and of points
     hashes.py     SHA-2
     selftest.py   known-answer tests
@@ -27,6 +28,7 @@ from secmod.crypto.ecdsa import check_point, verify
 from secmod.crypto.hashes import sha256, sha384, sha512
 from secmod.crypto.keys import PrivateKey
 from secmod.crypto.password import Password
+from secmod.crypto.random import RandomState
 from secmod.crypto.vault import Vault
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "Curve",
     "Password",
     "PrivateKey",
+    "RandomState",
     "Vault",
     "by_name",
     "by_oid",

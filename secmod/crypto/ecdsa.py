@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is done with other people's public keys: checking points (TR-03111 clause 4.3.1) and signatures (clause 4.2.1)."""
+"""ECDSA without a vault: checking points (TR-03111 clause 4.3.1) and signatures (clause 4.2.1)."""
 
 from __future__ import annotations
 
-from secmod._native import lib
+from secmod._native import ffi, lib
 from secmod.crypto.curves import Curve
 from secmod.crypto.results import failure
 
@@ -24,4 +24,18 @@ def verify(curve: Curve, point: bytes, digest: bytes, signature: bytes) -> None:
         raise failure(code)
 
 
-__all__ = ["check_point", "verify"]
+def sign_known(curve: Curve, scalar: bytes, digest: bytes, nonce: bytes = b"") -> bytes:
+    """For known-answer tests: the signature r || s by a private scalar, with this nonce or else with that of RFC 6979.
+
+    Both numbers are big-endian, field_bytes long, in [1, n-1], else CryptoError.
+    """
+    signature, length = ffi.new("uint8_t[]", curve.signature_bytes), ffi.new("size_t *", curve.signature_bytes)
+    code = lib.secmod_ecdsa_sign_known(
+        curve.index, scalar, len(scalar), nonce, len(nonce), digest, len(digest), signature, length
+    )
+    if code:
+        raise failure(code)
+    return bytes(ffi.buffer(signature))
+
+
+__all__ = ["check_point", "sign_known", "verify"]

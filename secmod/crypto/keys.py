@@ -3,24 +3,24 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 from secmod._native import ffi, lib
 from secmod.crypto.curves import Curve
 from secmod.crypto.results import failure
+from secmod.crypto.secret import Secret
 
 
-class PrivateKey:
+class PrivateKey(Secret):
     """A private key in a vault, with its `curve` and `public_point` (04 X Y); wiped by `release`, or when nothing refers to it.
 
     Any thread may use it.  After `release`, or after its vault was cleared, working with it raises HandleError.
     """
 
-    __slots__ = ("__weakref__", "_handle", "_spare", "_vault", "curve", "public_point")
+    __slots__ = ("_spare", "curve", "public_point")
 
     def __init__(self, vault: Any, handle: int, curve: Curve) -> None:
-        self._vault = vault
-        self._handle = handle
+        super().__init__(vault, handle)
         # Result buffers not in use: popping one is atomic, so threads never share a buffer, and one thread always reuses its own.
         self._spare: list[tuple[Any, Any]] = []
         self.curve = curve
@@ -29,7 +29,7 @@ class PrivateKey:
     def _ask_point(self) -> bytes:
         size = self.curve.point_bytes
         point, length = ffi.new("uint8_t[]", size), ffi.new("size_t *", size)
-        if code := lib.secmod_key_public(self._vault, self._handle, point, length):
+        if code := lib.secmod_key_public(self.vault, self.handle, point, length):
             raise failure(code)
         return bytes(ffi.buffer(point))
 
@@ -42,7 +42,7 @@ class PrivateKey:
             buffers = ffi.new("uint8_t[]", size), ffi.new("size_t *")
         signature, length = buffers
         length[0] = size
-        if code := lib.secmod_ecdsa_sign(self._vault, self._handle, digest, len(digest), signature, length):
+        if code := lib.secmod_ecdsa_sign(self.vault, self.handle, digest, len(digest), signature, length):
             raise failure(code)
         result: bytes = ffi.buffer(signature, size)[:]
         self._spare.append(buffers)
@@ -52,23 +52,12 @@ class PrivateKey:
         """The shared value Z (ECKA, TR-03111 clause 4.3.1), field_bytes long; PointError if the other's point is bad."""
         size = self.curve.field_bytes
         z, length = ffi.new("uint8_t[]", size), ffi.new("size_t *", size)
-        if code := lib.secmod_ecka_agree(self._vault, self._handle, point, len(point), z, length):
+        if code := lib.secmod_ecka_agree(self.vault, self.handle, point, len(point), z, length):
             raise failure(code)
         return bytes(ffi.buffer(z))
 
-    def release(self) -> None:
-        """The key is wiped from its vault; nothing happens if it was before."""
-        lib.secmod_key_release(self._vault, self._handle)
-
-    def __del__(self) -> None:
-        if hasattr(self, "_handle"):
-            lib.secmod_key_release(self._vault, self._handle)
-
     def __repr__(self) -> str:
         return f"PrivateKey({self.curve.name})"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a private key is not copied or pickled: it does not leave its vault")
 
 
 __all__ = ["PrivateKey"]

@@ -27,7 +27,7 @@ class SelfTest(IntFlag):
 ALL = SelfTest(lib.SECMOD_TEST_ALL)
 
 
-# Faults in force, each put there by a `with broken(...)`; of the process, because a card may live in another thread than its test.
+# Faults in force, one for each `with broken(...)`; of the process, because a card may live in another thread than its test.
 _faults: list[SelfTest] = []
 
 

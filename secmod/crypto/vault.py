@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,21 +12,31 @@ from secmod.crypto.curves import Curve
 from secmod.crypto.handshake import Handshake, HandshakeEnd, SessionKeys
 from secmod.crypto.keys import PrivateKey
 from secmod.crypto.password import Password
+from secmod.crypto.random import RandomState, Source
 from secmod.crypto.results import failure
 from secmod.errors import HandleError
+
+log = logging.getLogger(__name__)
 
 
 class Vault:
     """A place for up to 256 secrets, with a random generator of its own (CTR_DRBG, SP 800-90A).
 
     Any thread may use it.  Closed by `close` or at the end of a `with` block; then its secrets are wiped and it makes no more.
+    With a `deterministic_seed` of 1 to 256 bytes the same calls give the same numbers and keys: to replay a session, never for
+    keys that protect something.
     """
 
     __slots__ = ("__weakref__", "_vault")
 
-    def __init__(self) -> None:
+    def __init__(self, *, deterministic_seed: bytes | None = None) -> None:
         made = ffi.new("secmod_vault **")
-        if code := lib.secmod_vault_new(made):
+        if deterministic_seed is None:
+            code = lib.secmod_vault_new(made)
+        else:
+            code = lib.secmod_vault_new_deterministic(made, deterministic_seed, len(deterministic_seed))
+            log.warning("deterministic vault: whoever knows its seed knows its random numbers and keys")
+        if code:
             raise failure(code)
         # Keys refer to the same object: the memory goes when the last of them does, so no thread is left working in freed memory.
         self._vault: Any = ffi.gc(made[0], lib.secmod_vault_free)
@@ -61,13 +72,52 @@ class Vault:
         """Known keys of a secure messaging session and its counter, for known-answer tests."""
         return SessionKeys.load(self._open(), enc, mac, ssc)
 
-    def random(self, length: int) -> bytes:
-        """`length` random bytes."""
+    def random(self, length: int, *, fresh: bool = False) -> bytes:
+        """`length` random bytes; `fresh`: with prediction resistance, seeded anew for them.  RandomAlarmError after an alarm."""
         out = ffi.new("uint8_t[]", length)
+        draw = lib.secmod_random_fresh if fresh else lib.secmod_random
         for start in range(0, length, lib.SECMOD_RANDOM_MAX):
-            if code := lib.secmod_random(self._open(), out + start, min(length - start, lib.SECMOD_RANDOM_MAX)):
+            if code := draw(self._open(), out + start, min(length - start, lib.SECMOD_RANDOM_MAX)):
                 raise failure(code)
         return bytes(ffi.buffer(out))
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether numbers and keys come from a fixed seed."""
+        return bool(lib.secmod_vault_is_deterministic(self._open()))
+
+    @property
+    def random_state(self) -> RandomState:
+        """Whether random numbers can be had."""
+        return RandomState(lib.secmod_random_state(self._open()))
+
+    def power_on(self) -> None:
+        """At power-on and reset: the sources pass their start-up test, a first alarm ends, the generator is seeded anew.
+
+        RandomAlarmError if a source fails, or after a second alarm.  Takes about half a millisecond.
+        """
+        if code := lib.secmod_random_power_on(self._open()):
+            raise failure(code)
+
+    def reseed(self) -> None:
+        """The generator is seeded anew; RandomAlarmError after an alarm."""
+        if code := lib.secmod_random_reseed(self._open()):
+            raise failure(code)
+
+    def check_sources(self) -> None:
+        """The health tests on demand, over 1024 samples of each source; RandomAlarmError if one fails, or after an alarm."""
+        if code := lib.secmod_random_test(self._open()):
+            raise failure(code)
+
+    def raise_alarm(self) -> None:
+        """The generator gives nothing more until `power_on`: after a failed self-test, or to see what happens then."""
+        if code := lib.secmod_random_alarm(self._open()):
+            raise failure(code)
+
+    def stick(self, source: Source, value: int, count: int) -> None:
+        """A fault, for tests: the next `count` samples of a source are `value`.  CryptoError in a deterministic vault."""
+        if code := lib.secmod_random_stick(self._open(), source, value, count):
+            raise failure(code)
 
     @property
     def live(self) -> int:

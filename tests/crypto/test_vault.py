@@ -70,7 +70,7 @@ def test_a_handle_opens_nothing_in_another_vault(own: Vault):
     with Vault() as other:
         stranger = other.generate(P256)
         with pytest.raises(HandleError):
-            PrivateKey(other._vault, key._handle, P256)
+            PrivateKey(other._vault, key.handle, P256)
         assert stranger.sign(DIGEST)
         assert other.live == 1
     assert own.live == 1

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plain Python twin of PACE with generic mapping (BSI TR-03110-3): schoolbook arithmetic with Python's integers."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import ecdsa
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+
+from tests.reference.securemessaging import cmac, tlv
+
+Point = tuple[int, int] | None
+"""Affine; None is infinity."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    p: int
+    a: int
+    b: int
+    n: int
+    g: tuple[int, int]
+
+    @property
+    def size(self) -> int:
+        return (self.p.bit_length() + 7) // 8
+
+    def has(self, point: tuple[int, int]) -> bool:
+        x, y = point
+        return (y * y - x**3 - self.a * x - self.b) % self.p == 0
+
+    def add(self, one: Point, other: Point) -> Point:
+        if one is None:
+            return other
+        if other is None:
+            return one
+        (x1, y1), (x2, y2) = one, other
+        if x1 == x2 and (y1 + y2) % self.p == 0:
+            return None
+        slope = (3 * x1 * x1 + self.a) * pow(2 * y1, -1, self.p) if one == other else (y2 - y1) * pow(x2 - x1, -1, self.p)
+        x = (slope * slope - x1 - x2) % self.p
+        return x, (slope * (x1 - x) - y1) % self.p
+
+    def multiply(self, scalar: int, point: Point) -> Point:
+        product: Point = None
+        for bit in f"{scalar % self.n:b}":
+            product = self.add(product, product)
+            if bit == "1":
+                product = self.add(product, point)
+        return product
+
+    def encode(self, point: Point) -> bytes:
+        assert point is not None
+        return b"\x04" + b"".join(coordinate.to_bytes(self.size, "big") for coordinate in point)
+
+    def decode(self, octets: bytes) -> tuple[int, int]:
+        assert len(octets) == 1 + 2 * self.size
+        point = int.from_bytes(octets[1 : 1 + self.size], "big"), int.from_bytes(octets[1 + self.size :], "big")
+        assert self.has(point)
+        return point
+
+
+def curve_of(name: str) -> Curve:
+    """The domain parameters, as the package `ecdsa` has them; nothing else of it is used."""
+    found = getattr(ecdsa, name.replace("brainpool", "BRAINPOOL"))
+    p, generator = int(found.curve.p()), found.generator
+    x, y = int(generator.x()), int(generator.y())
+    return Curve(p, int(found.curve.a()) % p, int(found.curve.b()) % p, int(found.order), (x, y))
+
+
+def derive(secret: bytes, counter: int, key_bytes: int) -> bytes:
+    digest = hashlib.sha1 if key_bytes == 16 else hashlib.sha256
+    return digest(secret + counter.to_bytes(4, "big")).digest()[:key_bytes]
+
+
+class Twin:
+    """One end of a run, with its scalars chosen; small methods, so that a test can replace one by a mistake."""
+
+    def __init__(
+        self, name: str, oid: bytes, key_bytes: int, password: bytes, map_scalar: int = 3, agree_scalar: int = 5
+    ) -> None:
+        self.curve = curve_of(name)
+        self.oid, self.key_bytes, self.password = oid, key_bytes, password
+        self.map_scalar, self.agree_scalar = map_scalar, agree_scalar
+        self.nonce = b""
+        self.shared: Point = None
+        self.generator: Point = None
+        self.agreed: Point = None
+        self.other = b""
+
+    def derive(self, secret: bytes, counter: int) -> bytes:
+        return derive(secret, counter, self.key_bytes)
+
+    @property
+    def password_key(self) -> bytes:
+        return self.derive(self.password, 3)
+
+    def seal(self, nonce: bytes) -> bytes:
+        """Card: the encrypted nonce."""
+        self.nonce = nonce
+        return Cipher(AES(self.password_key), CBC(bytes(16))).encryptor().update(nonce)
+
+    def open(self, z: bytes) -> None:
+        """Host: the nonce in it."""
+        self.nonce = Cipher(AES(self.password_key), CBC(bytes(16))).decryptor().update(z)
+
+    @property
+    def map_point(self) -> bytes:
+        return self.curve.encode(self.curve.multiply(self.map_scalar, self.curve.g))
+
+    def map(self, point: bytes) -> None:
+        self.shared = self.curve.multiply(self.map_scalar, self.curve.decode(point))
+        self.generator = self.curve.add(self.curve.multiply(int.from_bytes(self.nonce, "big"), self.curve.g), self.shared)
+
+    @property
+    def agree_point(self) -> bytes:
+        return self.curve.encode(self.curve.multiply(self.agree_scalar, self.generator))
+
+    def agree(self, point: bytes) -> None:
+        self.other = point
+        self.agreed = self.curve.multiply(self.agree_scalar, self.curve.decode(point))
+
+    @property
+    def secret(self) -> bytes:
+        assert self.agreed is not None
+        return self.agreed[0].to_bytes(self.curve.size, "big")
+
+    @property
+    def keys(self) -> tuple[bytes, bytes]:
+        return self.derive(self.secret, 1), self.derive(self.secret, 2)
+
+    def token_input(self, point: bytes) -> bytes:
+        return b"\x7f" + tlv(0x49, tlv(0x06, self.oid) + tlv(0x86, point))
+
+    def token_over(self, point: bytes) -> bytes:
+        return cmac(self.keys[1], self.token_input(point))[:8]
+
+    @property
+    def token(self) -> bytes:
+        """The own token: over the other's key."""
+        return self.token_over(self.other)
+
+    @property
+    def expected(self) -> bytes:
+        """The other's: over the own key."""
+        return self.token_over(self.agree_point)
