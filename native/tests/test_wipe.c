@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* No freed block and no used stack holds a private scalar.  Blocks: libcrypto's allocator is replaced by one that looks before
+/* No freed block and no used stack holds a private scalar, a password or a session key.  Blocks: libcrypto's allocator is replaced by one that looks before
  * it frees.  Stack: the work is done by a thread whose stack is ours, and searched afterwards. */
 #define _XOPEN_SOURCE 700 /* pthread_attr_setstack */
 
@@ -97,6 +97,53 @@ static void test_key(int curve, void (*end)(secmod_vault *, uint64_t)) {
     CHECK(found == 0);
 }
 
+/* A session's keys, and a password that has begun a handshake: nothing of them in a freed block, at work or afterwards. */
+static void test_session(void (*end)(secmod_vault *, uint64_t)) {
+    static const uint8_t ssc[16], plain[] = {0x00, 0xD6, 0x00, 0x00, 0x03, 1, 2, 3};
+    secmod_vault *vault = NULL;
+    uint64_t session = 0, password = 0, handshake = 0;
+    uint8_t out[64];
+    size_t length = sizeof out;
+    CHECK(secmod_vault_new(&vault) == SECMOD_OK);
+    CHECK(secmod_session_import(vault, secret, reversed, 32, ssc, &session) == SECMOD_OK);
+    CHECK(secmod_protect_command(vault, session, plain, sizeof plain, out, &length) == SECMOD_OK);
+    CHECK(secmod_password_store(vault, secret, 32, &password) == SECMOD_OK);
+    CHECK(secmod_pace_new(vault, SECMOD_PACE_CARD, 0, 32, secret, 8, password, &handshake) == SECMOD_OK);
+    CHECK(secmod_pace_inject(vault, handshake, SECMOD_PACE_INJECT_NONCE, reversed, 16) == SECMOD_OK);
+    CHECK(secmod_pace_nonce(vault, handshake, out) == SECMOD_OK);
+    CHECK(found == 0);
+    freed = 0;
+    end(vault, session);
+    CHECK(freed > 0 && found == 0);
+    secmod_vault_free(vault);
+    CHECK(found == 0);
+}
+
+/* A whole run with known scalars, and a known password. */
+static void test_handshake(int curve) {
+    secmod_vault *vault = NULL;
+    uint64_t password = 0, handshake = 0;
+    uint8_t other[SECMOD_MAX_POINT], point[SECMOD_MAX_POINT], bytes[16];
+    size_t other_length = sizeof other, length = sizeof point;
+    uint64_t key = 0;
+    CHECK(secmod_vault_new(&vault) == SECMOD_OK && secmod_key_generate(vault, curve, &key) == SECMOD_OK);
+    CHECK(secmod_key_public(vault, key, other, &other_length) == SECMOD_OK);
+    CHECK(secmod_password_store(vault, secret, 32, &password) == SECMOD_OK);
+    CHECK(secmod_pace_new(vault, SECMOD_PACE_CARD, curve, 32, secret, 8, password, &handshake) == SECMOD_OK);
+    CHECK(secmod_pace_inject(vault, handshake, SECMOD_PACE_INJECT_MAP, secret, 32) == SECMOD_OK);
+    CHECK(secmod_pace_inject(vault, handshake, SECMOD_PACE_INJECT_AGREE, secret, 32) == SECMOD_OK);
+    CHECK(secmod_pace_nonce(vault, handshake, bytes) == SECMOD_OK);
+    CHECK(secmod_pace_map_key(vault, handshake, point, &length) == SECMOD_OK && found == 0);
+    if (agreement_is_clean(curve)) {
+        CHECK(secmod_pace_map(vault, handshake, other, other_length) == SECMOD_OK && found == 0);
+        CHECK(secmod_pace_agree_key(vault, handshake, point, &length) == SECMOD_OK && found == 0);
+        CHECK(secmod_pace_agree(vault, handshake, other, other_length) == SECMOD_OK && found == 0);
+        CHECK(secmod_pace_token(vault, handshake, bytes) == SECMOD_OK && found == 0);
+    }
+    secmod_vault_free(vault);
+    CHECK(found == 0);
+}
+
 /* ---- stack -------------------------------------------------------------------------------------------------------------- */
 
 #define STACK_BYTES ((size_t)1 << 20)
@@ -149,6 +196,34 @@ static uint8_t *stack_after(void *(*run)(void *), struct work *work) {
     return top;
 }
 
+static void *has_session(void *argument) {
+    static const uint8_t ssc[16], plain[] = {0x00, 0xD6, 0x00, 0x00, 0x03, 1, 2, 3};
+    struct work *work = argument;
+    uint8_t out[64];
+    size_t length = sizeof out;
+    uint64_t password = 0;
+    CHECK(secmod_session_import(work->vault, secret, reversed, 32, ssc, &work->key) == SECMOD_OK);
+    CHECK(secmod_protect_command(work->vault, work->key, plain, sizeof plain, out, &length) == SECMOD_OK);
+    CHECK(secmod_password_store(work->vault, secret, 32, &password) == SECMOD_OK);
+    CHECK(secmod_password_compare(work->vault, password, secret, 32) == SECMOD_OK);
+    CHECK(secmod_pace_new(work->vault, SECMOD_PACE_CARD, 0, 32, plain, 8, password, &work->key) == SECMOD_OK);
+    CHECK(secmod_pace_inject(work->vault, work->key, SECMOD_PACE_INJECT_MAP, secret, 32) == SECMOD_OK);
+    CHECK(secmod_pace_nonce(work->vault, work->key, out) == SECMOD_OK);
+    length = sizeof work->point;
+    CHECK(secmod_pace_map_key(work->vault, work->key, work->point, &length) == SECMOD_OK);
+    return NULL;
+}
+
+static void test_stack_of_session(void) {
+    struct work work = {0};
+    CHECK(secmod_vault_new(&work.vault) == SECMOD_OK);
+    uint8_t *stack = stack_after(has_session, &work);
+    CHECK(!check_filled(stack, STACK_USED, 0));
+    CHECK(!contains(stack, STACK_USED, secret) && !contains(stack, STACK_USED, reversed));
+    free(stack);
+    secmod_vault_free(work.vault);
+}
+
 static void test_stack_of_known_key(int curve) {
     struct work work = {.curve = curve, .point_length = SECMOD_MAX_POINT};
     CHECK(secmod_vault_new(&work.vault) == SECMOD_OK);
@@ -193,10 +268,14 @@ int main(void) {
     for (int i = 0; i < 32; i++) reversed[31 - i] = secret[i] = (uint8_t)(0x51 + 7 * i);
     test_wipe();
     test_search();
+    test_session(by_release);
+    test_session(by_clear);
+    test_stack_of_session();
     for (int curve = 0; curve < secmod_curve_count(); curve++) {
         struct secmod_curve facts;
         CHECK(secmod_curve_get(curve, &facts) == SECMOD_OK);
         if (facts.field_bytes != 32) continue;
+        test_handshake(curve);
         test_key(curve, by_release);
         test_key(curve, by_clear);
         test_stack_of_known_key(curve);
