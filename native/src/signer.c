@@ -38,7 +38,8 @@ static int signer_fill(struct signer *signer) {
     signer->field = EC_GROUP_get_mont_data(signer->group);
     signer->scratch = BN_CTX_new();
     signer->product = EC_POINT_new(signer->group);
-    return signer->left != NULL && signer->r != NULL && signer->e != NULL && signer->field != NULL && signer->scratch != NULL && signer->product != NULL &&
+    return signer->left != NULL && signer->r != NULL && signer->e != NULL && signer->field != NULL && signer->scratch != NULL &&
+           signer->product != NULL &&
            BN_to_montgomery(signer->scalar_scaled, signer->scalar, signer->field, signer->scratch) == 1;
 }
 
@@ -154,10 +155,12 @@ static int sign_derived(struct signer *signer, const uint8_t *hash, size_t hash_
     uint8_t k[SECMOD_MAX_FIELD];
     struct nonce nonce = {0};
     int result = nonce_start(signer, &nonce, hash, hash_length, input);
-    do {
-        if (result == SECMOD_OK) result = nonce_next(&nonce, k);
-        if (result == SECMOD_OK) result = sign_with(signer, k, hash, hash_length, input->blind, signature);
-    } while (result == SECMOD_E_SCALAR && (result = SECMOD_OK) == SECMOD_OK);
+    if (result == SECMOD_OK) {
+        do {
+            result = nonce_next(&nonce, k);
+            if (result == SECMOD_OK) result = sign_with(signer, k, hash, hash_length, input->blind, signature);
+        } while (result == SECMOD_E_SCALAR); /* r or s is zero: not seen by anyone yet */
+    }
     wipe(k, sizeof k);
     nonce_end(&nonce);
     return result;

@@ -37,7 +37,8 @@ void vault_end(secmod_vault *vault, uint64_t handle);
 /* Where every random number of this vault's secrets comes from. */
 struct generator *vault_generator(secmod_vault *vault);
 
-/* A private scalar of the curve, in [1, n-1] (TR-03111 4.1.1); DRBG_FRESH for keys that live long.  SECMOD_OK or SECMOD_E_RANDOM. */
+/* A private scalar of the curve, in [1, n-1] (TR-03111 4.1.1); DRBG_FRESH for keys that live long.  SECMOD_OK or
+ * SECMOD_E_RANDOM. */
 int vault_scalar(secmod_vault *vault, const struct curve *curve, uint8_t *scalar, enum drbg_entropy entropy);
 
 /* SECMOD_OK, or SECMOD_E_RANDOM if no secret of the vault may be used any more (a second alarm). */

@@ -11,7 +11,7 @@ static void test_table(void) {
     for (int i = 0; i < secmod_curve_count(); i++) {
         CHECK(secmod_curve_get(i, &facts) == SECMOD_OK);
         CHECK(facts.field_bytes <= SECMOD_MAX_FIELD && facts.oid_length > 0 && facts.oid_length <= SECMOD_MAX_OID);
-        CHECK(curve_at(i)->number == i && curve_at(i)->order[0] >= 0x80);
+        CHECK(curve_at(i)->number == i && curve_at(i)->order[0] >= 0x80 && facts.bits == 8 * facts.field_bytes);
     }
     CHECK(secmod_curve_get(-1, &facts) == SECMOD_E_ARGUMENT);
     CHECK(secmod_curve_get(secmod_curve_count(), &facts) == SECMOD_E_ARGUMENT);
