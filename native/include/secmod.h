@@ -84,14 +84,15 @@ SECMOD_API void secmod_vault_clear(secmod_vault *vault);
 /* How many secrets live in the vault. */
 SECMOD_API int secmod_vault_live(secmod_vault *vault);
 
+/* Wipes the secret under a handle, whatever it is.  SECMOD_E_HANDLE if there is none. */
+SECMOD_API int secmod_secret_release(secmod_vault *vault, uint64_t handle);
+
 /* A fresh key pair (TR-03111 4.1.3); checked pairwise before it is given out. */
 SECMOD_API int secmod_key_generate(secmod_vault *vault, int curve, uint64_t *handle);
 /* A known private key, for known-answer tests: big-endian, exactly L bytes, in [1, n-1]. */
 SECMOD_API int secmod_key_import(secmod_vault *vault, int curve, const uint8_t *scalar, size_t length, uint64_t *handle);
 /* The public point 04 X Y of a key; *length comes in as the room in `point`, goes out as 1 + 2L. */
 SECMOD_API int secmod_key_public(secmod_vault *vault, uint64_t handle, uint8_t *point, size_t *length);
-/* Wipes the secret under a handle, whatever it is.  SECMOD_E_HANDLE if there is none. */
-SECMOD_API int secmod_key_release(secmod_vault *vault, uint64_t handle);
 
 /* ---- ECDSA and ECKA (TR-03111 4.2, 4.3) ------------------------------------------------------------------------------------ */
 

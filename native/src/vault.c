@@ -202,6 +202,11 @@ int secmod_vault_live(secmod_vault *vault) {
     return live;
 }
 
+int secmod_secret_release(secmod_vault *vault, uint64_t handle) {
+    if (vault == NULL || handle == 0) return SECMOD_E_HANDLE;
+    return slot_wipe(vault, handle & 0xFF, handle) ? SECMOD_OK : SECMOD_E_HANDLE;
+}
+
 /* ---- keys --------------------------------------------------------------------------------------------------------------- */
 
 /* A scalar in [1, n-1] by rejection (TR-03111 4.1.1, algorithm 1: drawing c in [0, n-2] and adding 1 is the same). */
@@ -256,9 +261,4 @@ int secmod_key_public(secmod_vault *vault, uint64_t handle, uint8_t *point, size
     }
     vault_give_back(vault, handle);
     return fits ? SECMOD_OK : SECMOD_E_ARGUMENT;
-}
-
-int secmod_key_release(secmod_vault *vault, uint64_t handle) {
-    if (vault == NULL || handle == 0) return SECMOD_E_HANDLE;
-    return slot_wipe(vault, handle & 0xFF, handle) ? SECMOD_OK : SECMOD_E_HANDLE;
 }

@@ -53,7 +53,7 @@ static void check_again(const uint8_t *plain, size_t length, size_t key_bytes) {
         REQUIRE(secmod_unprotect_command(vault, card, 0, message, message_length, opened, &opened_length, &command) == SECMOD_OK);
         REQUIRE(opened_length == length && memcmp(opened, plain, length) == 0);
     }
-    REQUIRE(secmod_key_release(vault, host) == SECMOD_OK && secmod_key_release(vault, card) == SECMOD_OK);
+    REQUIRE(secmod_secret_release(vault, host) == SECMOD_OK && secmod_secret_release(vault, card) == SECMOD_OK);
 }
 
 static int check_command(const uint8_t *data, size_t length, int options, size_t key_bytes) {
@@ -69,13 +69,13 @@ static int check_command(const uint8_t *data, size_t length, int options, size_t
         REQUIRE(out_length <= length && secmod_command_parse(out, out_length, &again) == 0x9000);
         REQUIRE(memcmp(&again, &command, sizeof again) == 0 && command.secure == 0);
         check_again(out, out_length, key_bytes);
-        REQUIRE(secmod_key_release(vault, card) == SECMOD_OK);
+        REQUIRE(secmod_secret_release(vault, card) == SECMOD_OK);
     } else {
         REQUIRE(result == SECMOD_E_SM_WRONG || result == SECMOD_E_SM_MISSING);
         REQUIRE(command.status == 0x6988 || command.status == 0x6987 || command.status == 0x6700 || command.status == 0x6E00);
         REQUIRE((command.status == 0x6987) == (result == SECMOD_E_SM_MISSING));
         REQUIRE(command.nc == 0 && command.ne == 0 && out_length == length && is_filled(out, length, 0));
-        REQUIRE(secmod_key_release(vault, card) == SECMOD_E_HANDLE);
+        REQUIRE(secmod_secret_release(vault, card) == SECMOD_E_HANDLE);
     }
     free(out);
     return result;
@@ -90,10 +90,10 @@ static void check_response(const uint8_t *data, size_t length, int options, int 
     int result = secmod_unprotect_response(vault, host, options, odd, data, length, out, &out_length);
     if (result == SECMOD_OK) {
         REQUIRE(out_length >= 2 && out_length + 14 <= length && memcmp(out + out_length - 2, data + length - 2, 2) == 0);
-        REQUIRE(secmod_key_release(vault, host) == SECMOD_OK);
+        REQUIRE(secmod_secret_release(vault, host) == SECMOD_OK);
     } else {
         REQUIRE((result == SECMOD_E_SM_WRONG || result == SECMOD_E_SM_MISSING) && out_length == length);
-        REQUIRE(is_filled(out, length, 0) && secmod_key_release(vault, host) == SECMOD_E_HANDLE);
+        REQUIRE(is_filled(out, length, 0) && secmod_secret_release(vault, host) == SECMOD_E_HANDLE);
     }
     free(out);
 }
@@ -106,7 +106,7 @@ static size_t mac_added(uint8_t *objects, size_t length, const uint8_t *header, 
     objects[length + 1] = 8;
     REQUIRE(session_count(session) == SECMOD_OK && session_mac(session, header, objects, length, objects + length + 2) == SECMOD_OK);
     vault_give_back(vault, handle);
-    REQUIRE(secmod_key_release(vault, handle) == SECMOD_OK);
+    REQUIRE(secmod_secret_release(vault, handle) == SECMOD_OK);
     return length + 10;
 }
 

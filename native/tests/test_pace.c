@@ -15,7 +15,7 @@ static uint64_t begun(secmod_vault *vault, int end, int curve, int key_bytes) {
     uint64_t password = 0, handle = 0;
     CHECK(secmod_password_store(vault, PIN, sizeof PIN, &password) == SECMOD_OK);
     CHECK(secmod_pace_new(vault, end, curve, key_bytes, OID, sizeof OID, password, &handle) == SECMOD_OK);
-    CHECK(secmod_key_release(vault, password) == SECMOD_OK); /* its key is derived already */
+    CHECK(secmod_secret_release(vault, password) == SECMOD_OK); /* its key is derived already */
     return handle;
 }
 
@@ -77,9 +77,9 @@ static void test_run(secmod_vault *vault, int curve, int key_bytes) {
     PUBLIC(of_host, sizeof of_host);
     CHECK(secmod_pace_finish(vault, ends.card, of_host, &card) == SECMOD_OK);
     CHECK(secmod_pace_finish(vault, ends.host, of_card, &host) == SECMOD_OK);
-    CHECK(secmod_vault_live(vault) == 2 && secmod_key_release(vault, ends.card) == SECMOD_E_HANDLE);
+    CHECK(secmod_vault_live(vault) == 2 && secmod_secret_release(vault, ends.card) == SECMOD_E_HANDLE);
     talk(vault, card, host);
-    CHECK(secmod_key_release(vault, card) == SECMOD_OK && secmod_key_release(vault, host) == SECMOD_OK);
+    CHECK(secmod_secret_release(vault, card) == SECMOD_OK && secmod_secret_release(vault, host) == SECMOD_OK);
 }
 
 static void test_wrong_tokens(secmod_vault *vault) {
@@ -234,7 +234,7 @@ static void test_arguments(secmod_vault *vault) {
     CHECK(secmod_pace_new(vault, 0, 0, 16, OID, 0, password, &handle) == SECMOD_E_ARGUMENT);
     CHECK(secmod_pace_new(vault, 0, 0, 16, OID, SECMOD_MAX_OID + 1, password, &handle) == SECMOD_E_ARGUMENT);
     CHECK(secmod_pace_new(vault, 0, 0, 16, OID, 10, password + 1, &handle) == SECMOD_E_HANDLE && handle == 7);
-    CHECK(secmod_vault_live(vault) == 1 && secmod_key_release(vault, password) == SECMOD_OK);
+    CHECK(secmod_vault_live(vault) == 1 && secmod_secret_release(vault, password) == SECMOD_OK);
 }
 
 int main(void) {

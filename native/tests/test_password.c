@@ -33,7 +33,7 @@ static void test_compare(secmod_vault *vault, size_t length) {
     memcpy(exact, value, length);
     CHECK(secmod_password_compare(vault, handle, exact, length) == SECMOD_OK);
     free(exact);
-    CHECK(secmod_key_release(vault, handle) == SECMOD_OK);
+    CHECK(secmod_secret_release(vault, handle) == SECMOD_OK);
     CHECK(secmod_password_compare(vault, handle, value, length) == SECMOD_E_HANDLE);
 }
 
@@ -43,7 +43,7 @@ static void test_zeroes(secmod_vault *vault) {
     for (size_t given = 0; given <= sizeof zeroes; given++) {
         CHECK(secmod_password_compare(vault, handle, zeroes, given) == (given == 3 ? SECMOD_OK : SECMOD_E_MISMATCH));
     }
-    CHECK(secmod_key_release(vault, handle) == SECMOD_OK);
+    CHECK(secmod_secret_release(vault, handle) == SECMOD_OK);
 }
 
 static void test_limits(secmod_vault *vault) {
@@ -81,7 +81,7 @@ static void test_kinds(secmod_vault *vault) {
         if (handle != handshake) CHECK(secmod_pace_set_nonce(vault, handle, z) == SECMOD_E_HANDLE);
     }
     CHECK(secmod_vault_live(vault) == 4);
-    for (size_t i = 0; i < 4; i++) CHECK(secmod_key_release(vault, handles[i]) == SECMOD_OK);
+    for (size_t i = 0; i < 4; i++) CHECK(secmod_secret_release(vault, handles[i]) == SECMOD_OK);
 }
 
 int main(void) {

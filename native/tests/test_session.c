@@ -40,7 +40,7 @@ static void test_known_command(secmod_vault *vault, const char *plain_hex, const
     out_length = sizeof out;
     CHECK(secmod_protect_command(vault, host, plain, plain_length, out, &out_length) == SECMOD_OK);
     CHECK(out_length == length && memcmp(out, message, length) == 0);
-    CHECK(secmod_key_release(vault, card) == SECMOD_OK && secmod_key_release(vault, host) == SECMOD_OK);
+    CHECK(secmod_secret_release(vault, card) == SECMOD_OK && secmod_secret_release(vault, host) == SECMOD_OK);
 }
 
 static void test_known_response(secmod_vault *vault, const char *plain_hex, const char *protected_hex) {
@@ -52,7 +52,7 @@ static void test_known_response(secmod_vault *vault, const char *plain_hex, cons
     out_length = length;
     CHECK(secmod_unprotect_response(vault, host, 0, 0, message, length, out, &out_length) == SECMOD_OK);
     CHECK(out_length == plain_length && memcmp(out, plain, plain_length) == 0);
-    CHECK(secmod_key_release(vault, card) == SECMOD_OK && secmod_key_release(vault, host) == SECMOD_OK);
+    CHECK(secmod_secret_release(vault, card) == SECMOD_OK && secmod_secret_release(vault, host) == SECMOD_OK);
 }
 
 /* A block of exactly that size: what is read or written beyond it shows. */
@@ -129,7 +129,7 @@ static void test_lengths(secmod_vault *vault, size_t key_bytes) {
     }
     test_length(vault, card, host, 0xB0, 4096, 0);
     test_length(vault, card, host, 0xB0, 65503, 2);
-    CHECK(secmod_key_release(vault, card) == SECMOD_OK && secmod_key_release(vault, host) == SECMOD_OK);
+    CHECK(secmod_secret_release(vault, card) == SECMOD_OK && secmod_secret_release(vault, host) == SECMOD_OK);
 }
 
 /* ---- errors --------------------------------------------------------------------------------------------------------------- */
@@ -154,7 +154,7 @@ static size_t genuine(secmod_vault *vault, uint8_t *message, size_t room) {
     const uint8_t plain[] = {0x00, 0xD6, 0x00, 0x00, 0x03, 1, 2, 3, 0x05};
     CHECK(secmod_protect_command(vault, host, plain, sizeof plain, message, &room) == SECMOD_OK);
     PUBLIC(message, room);
-    CHECK(secmod_key_release(vault, host) == SECMOD_OK);
+    CHECK(secmod_secret_release(vault, host) == SECMOD_OK);
     return room;
 }
 
@@ -199,8 +199,8 @@ static void test_padding(secmod_vault *vault) {
         PUBLIC(out, sizeof out);
         CHECK(result == (last == 3 ? SECMOD_OK : SECMOD_E_SM_WRONG) && command.status == (last == 3 ? 0x9000 : 0x6988));
         CHECK(last == 3 ? command.nc == 4 : check_filled(out, 35, 0));
-        CHECK(secmod_key_release(vault, host) == SECMOD_OK);
-        CHECK(secmod_key_release(vault, card) == (last == 3 ? SECMOD_OK : SECMOD_E_HANDLE));
+        CHECK(secmod_secret_release(vault, host) == SECMOD_OK);
+        CHECK(secmod_secret_release(vault, card) == (last == 3 ? SECMOD_OK : SECMOD_E_HANDLE));
     }
 }
 
@@ -233,7 +233,7 @@ static void test_rooms(secmod_vault *vault) {
     CHECK(secmod_protect_response(vault, card, 0, answer, 1, out, &length) == SECMOD_E_ARGUMENT);
     CHECK(secmod_protect_command(vault, host, plain, 3, out, &length) == SECMOD_E_ARGUMENT);
     CHECK(secmod_vault_live(vault) == 2);
-    CHECK(secmod_key_release(vault, host) == SECMOD_OK && secmod_key_release(vault, card) == SECMOD_OK);
+    CHECK(secmod_secret_release(vault, host) == SECMOD_OK && secmod_secret_release(vault, card) == SECMOD_OK);
 }
 
 static void test_counter(secmod_vault *vault) {
@@ -247,7 +247,7 @@ static void test_counter(secmod_vault *vault) {
         CHECK(secmod_session_import(vault, key, key, 16, ssc, &handle) == SECMOD_OK);
         int result = secmod_protect_response(vault, handle, 0, answer, sizeof answer, out, &length);
         CHECK(result == (missing == 2 ? SECMOD_OK : SECMOD_E_SM_WRONG));
-        CHECK(secmod_key_release(vault, handle) == (missing == 2 ? SECMOD_OK : SECMOD_E_HANDLE));
+        CHECK(secmod_secret_release(vault, handle) == (missing == 2 ? SECMOD_OK : SECMOD_E_HANDLE));
         length = sizeof out;
     }
     CHECK(secmod_session_import(vault, key, key, 17, ssc, &handle) == SECMOD_E_ARGUMENT);
@@ -259,7 +259,7 @@ static void test_wiped(secmod_vault *vault) {
     const struct session *session = vault_take_secret(vault, handle, SECRET_SESSION);
     vault_give_back(vault, handle);
     CHECK(session->block != NULL && session->ssc[15] == 5);
-    CHECK(secmod_key_release(vault, handle) == SECMOD_OK);
+    CHECK(secmod_secret_release(vault, handle) == SECMOD_OK);
     CHECK(check_filled((const uint8_t *)session, sizeof *session, 0));
 }
 

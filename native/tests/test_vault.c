@@ -31,9 +31,9 @@ static void test_handles(void) {
     uint64_t elsewhere = key_made(other, 0);
     CHECK(sign(vault, first) == SECMOD_OK);
     CHECK(sign(other, first) == SECMOD_E_HANDLE && sign(vault, elsewhere) == SECMOD_E_HANDLE);
-    CHECK(secmod_key_release(vault, elsewhere) == SECMOD_E_HANDLE && secmod_vault_live(vault) == 1);
-    CHECK(secmod_key_release(vault, first) == SECMOD_OK && secmod_vault_live(vault) == 0);
-    CHECK(secmod_key_release(vault, first) == SECMOD_E_HANDLE && sign(vault, first) == SECMOD_E_HANDLE);
+    CHECK(secmod_secret_release(vault, elsewhere) == SECMOD_E_HANDLE && secmod_vault_live(vault) == 1);
+    CHECK(secmod_secret_release(vault, first) == SECMOD_OK && secmod_vault_live(vault) == 0);
+    CHECK(secmod_secret_release(vault, first) == SECMOD_E_HANDLE && sign(vault, first) == SECMOD_E_HANDLE);
     uint64_t second = key_made(vault, 0);
     CHECK(second != first && sign(vault, first) == SECMOD_E_HANDLE && sign(vault, second) == SECMOD_OK);
     secmod_vault_free(vault);
@@ -47,9 +47,9 @@ static void test_wrong_handles(void) {
     const uint64_t wrong[] = {0, 1, 255, key + 1, key - 1, key + 256, key ^ (1ULL << 63), UINT64_MAX};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         CHECK(sign(vault, wrong[i]) == SECMOD_E_HANDLE);
-        CHECK(secmod_key_release(vault, wrong[i]) == SECMOD_E_HANDLE);
+        CHECK(secmod_secret_release(vault, wrong[i]) == SECMOD_E_HANDLE);
     }
-    CHECK(sign(NULL, key) == SECMOD_E_HANDLE && secmod_key_release(NULL, key) == SECMOD_E_HANDLE);
+    CHECK(sign(NULL, key) == SECMOD_E_HANDLE && secmod_secret_release(NULL, key) == SECMOD_E_HANDLE);
     CHECK(secmod_vault_live(vault) == 1 && secmod_vault_live(NULL) == 0);
     secmod_vault_clear(NULL);
     secmod_vault_free(vault);
@@ -62,7 +62,7 @@ static void test_full(void) {
     for (int i = 0; i < SECMOD_VAULT_SLOTS; i++) CHECK(secmod_key_import(vault, 0, one, 32, &keys[i]) == SECMOD_OK);
     CHECK(secmod_key_import(vault, 0, one, 32, &more) == SECMOD_E_FULL && more == 0);
     CHECK(secmod_key_generate(vault, 0, &more) == SECMOD_E_FULL && more == 0);
-    CHECK(secmod_key_release(vault, keys[100]) == SECMOD_OK);
+    CHECK(secmod_secret_release(vault, keys[100]) == SECMOD_OK);
     CHECK(secmod_key_import(vault, 0, one, 32, &more) == SECMOD_OK && more != keys[100]);
     CHECK(secmod_vault_live(vault) == SECMOD_VAULT_SLOTS);
     secmod_vault_clear(vault);
@@ -137,8 +137,8 @@ static void *lives(void *argument) {
         int signed_by_shared = sign(shared->vault, shared->key); /* released by the first who gets that far */
         wrong += signed_by_shared != SECMOD_OK && signed_by_shared != SECMOD_E_HANDLE;
         wrong += secmod_random(shared->vault, bytes, sizeof bytes) != SECMOD_OK;
-        wrong += secmod_key_release(shared->vault, own) != SECMOD_OK;
-        if (i == 10) (void)secmod_key_release(shared->vault, shared->key);
+        wrong += secmod_secret_release(shared->vault, own) != SECMOD_OK;
+        if (i == 10) (void)secmod_secret_release(shared->vault, shared->key);
     }
     return (void *)wrong; /* NOLINT: a number, carried in the pointer */
 }

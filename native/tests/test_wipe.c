@@ -248,7 +248,7 @@ static void test_stack_of_generated_key(int curve) {
         if (check_filled(stack + at, 16, 0)) continue;
         if (secmod_key_import(work.vault, curve, stack + at, 32, &key) != SECMOD_OK) continue;
         CHECK(secmod_key_public(work.vault, key, point, &length) == SECMOD_OK && memcmp(point, work.point, length) != 0);
-        CHECK(secmod_key_release(work.vault, key) == SECMOD_OK);
+        CHECK(secmod_secret_release(work.vault, key) == SECMOD_OK);
     }
     free(stack);
     secmod_vault_free(work.vault);
@@ -256,7 +256,7 @@ static void test_stack_of_generated_key(int curve) {
 
 /* ---- all ---------------------------------------------------------------------------------------------------------------- */
 
-static void by_release(secmod_vault *vault, uint64_t key) { CHECK(secmod_key_release(vault, key) == SECMOD_OK); }
+static void by_release(secmod_vault *vault, uint64_t key) { CHECK(secmod_secret_release(vault, key) == SECMOD_OK); }
 
 static void by_clear(secmod_vault *vault, uint64_t key) {
     (void)key;

@@ -22,11 +22,11 @@ class Secret:
 
     def release(self) -> None:
         """The secret is wiped from its vault; nothing happens if it was before."""
-        lib.secmod_key_release(self.vault, self.handle)
+        lib.secmod_secret_release(self.vault, self.handle)
 
     def __del__(self) -> None:
         if hasattr(self, "handle"):
-            lib.secmod_key_release(self.vault, self.handle)
+            lib.secmod_secret_release(self.vault, self.handle)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

@@ -381,6 +381,7 @@ def test_a_nonce_of_zero_is_a_nonce(vault: Vault):
 # ---- order -----------------------------------------------------------------------------------------------------------------
 
 STEPS = ("nonce", "map", "agree", "finish")
+OUT_OF_ORDER = [(done, step) for done in range(4) for step in STEPS if STEPS[done] != step]
 
 
 def advance(card: CardEnd, host: HostEnd, steps: int) -> list[bytes]:
@@ -398,11 +399,8 @@ def call(end: CardEnd | HostEnd, step: str, value: bytes) -> object:
     return getattr(end, step)(value)
 
 
-@pytest.mark.parametrize("done", range(4))
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(("done", "step"), OUT_OF_ORDER)
 def test_a_step_out_of_order_at_the_card(vault: Vault, done: int, step: str):
-    if STEPS[done] == step:
-        pytest.skip("this is the order")
     card, host = ends(vault)
     said = advance(card, host, done)
     for _ in range(2):
@@ -415,11 +413,8 @@ def test_a_step_out_of_order_at_the_card(vault: Vault, done: int, step: str):
     assert vault.live == 0
 
 
-@pytest.mark.parametrize("done", range(4))
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(("done", "step"), OUT_OF_ORDER)
 def test_a_step_out_of_order_at_the_host(vault: Vault, done: int, step: str):
-    if STEPS[done] == step:
-        pytest.skip("this is the order")
     card, host = ends(vault)
     advance(card, host, done)
     with pytest.raises(PaceError, match="can not follow"):

