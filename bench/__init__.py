@@ -2,6 +2,9 @@
 """How fast it is: every claim is a ratio against a named peer, measured in turns with it in the same run.
 
     test_round_trip.py  what does the way of an APDU cost, station by station, against a reader driver that does nothing?
+    test_pace.py        how many PACE handshakes can be had in a second, by both ends together?
+    test_secure_messaging.py
+                        what does secure messaging cost: for a byte more or less, a round trip, a signature, a key agreement?
     test_crypto.py      how fast are signatures, key agreement, key pairs and random numbers, against other libraries?
     test_signing.py     how much of the core's signing rate is left at each station up to the PC/SC program?
 
@@ -9,6 +12,7 @@
     interleave.py       measuring in turns, and the statistics of it
     workers.py          contenders in processes of their own, and how the C ones are built
     readers.py          a private pcscd with readers under test and a no-op one, and programs at them
+    gateway.py          what a gateway has its module do, by the host library, in plain or in a session
     facts.py            the machine, the versions, the commit
     report.py  plot.py  results as tables (terminal, Markdown) and as a picture (SVG)
     conftest.py         one pinned CPU; measurements handed to pytest-benchmark; the result file

@@ -13,7 +13,7 @@ from bench.plot import svg
 from bench.report import Result, markdown, print_tables
 from bench.workers import BENCH, BUILD, ROOT
 
-QUESTIONS = ("round_trip", "signing", "crypto")  # in the order of the report
+QUESTIONS = ("round_trip", "secure_messaging", "pace", "signing", "crypto")  # in the order of the report
 
 
 def run(arguments: argparse.Namespace) -> Path:

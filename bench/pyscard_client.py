@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import array
-import gc
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +14,7 @@ from smartcard.Exceptions import CardConnectionException
 from smartcard.System import readers
 
 from bench.interleave import in_python
+from bench.workers import work
 
 _TRIES: Final = 500  # of 10 ms each, until the card is in
 
@@ -51,16 +50,7 @@ def with_connection(reader: str, command: list[int]) -> Callable[[], object]:
 def main() -> None:
     layer, reader, command = sys.argv[1:]
     operation = {"scard": with_scard, "connection": with_connection}[layer](reader, list(bytes.fromhex(command)))
-    block = in_python(operation)
-    gc.collect()
-    gc.disable()
-    sys.stdout.buffer.write(b"ready\n")
-    sys.stdout.buffer.flush()
-    for line in sys.stdin:
-        samples, iterations = map(int, line.split())
-        times = array.array("Q", (round(time * iterations) for time in block(samples, iterations)))
-        sys.stdout.buffer.write(times.tobytes())
-        sys.stdout.buffer.flush()
+    work(in_python(operation))
 
 
 if __name__ == "__main__":

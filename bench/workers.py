@@ -5,12 +5,16 @@ from __future__ import annotations
 
 import array
 import functools
+import gc
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
+
+from bench.interleave import Block
 
 BENCH: Final = Path(__file__).parent
 ROOT: Final = BENCH.parent
@@ -74,6 +78,19 @@ class Worker:
         return data
 
 
+def work(block: Block) -> None:
+    """The other side, in Python: measures what standard input asks for, until it ends."""
+    gc.collect()
+    gc.disable()
+    sys.stdout.buffer.write(b"ready\n")
+    sys.stdout.buffer.flush()
+    for line in sys.stdin:
+        samples, iterations = map(int, line.split())
+        times = array.array("Q", (round(time * iterations) for time in block(samples, iterations)))
+        sys.stdout.buffer.write(times.tobytes())
+        sys.stdout.buffer.flush()
+
+
 def end_with(stack: ExitStack, process: subprocess.Popen[bytes]) -> None:
     """The process is ended with the stack."""
 
@@ -84,4 +101,4 @@ def end_with(stack: ExitStack, process: subprocess.Popen[bytes]) -> None:
     stack.callback(end)
 
 
-__all__ = ["BENCH", "BUILD", "ROOT", "Worker", "end_with", "program"]
+__all__ = ["BENCH", "BUILD", "ROOT", "Worker", "end_with", "program", "work"]

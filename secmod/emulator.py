@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 DEFAULT_PROFILE = "open"
 
 
-def build_card(profile: str | Path = DEFAULT_PROFILE, protocol: str | None = None) -> Card:
+def build_card(
+    profile: str | Path = DEFAULT_PROFILE, protocol: str | None = None, *, deterministic_seed: bytes | None = None
+) -> Card:
     """A card without power, made from a profile (its name, or the path of a .toml file); `protocol` is "T0" or "T1".
 
-    Raises ProfileError.
+    With a seed (1 to 256 bytes) every random number of the card can be foretold.  Raises ProfileError.
     """
-    return Card(load_profile(profile), protocol)
+    return Card(load_profile(profile), protocol, deterministic_seed=deterministic_seed)
 
 
 def open_local(address: str) -> LocalTransport:

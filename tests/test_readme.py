@@ -9,16 +9,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from secmod.cli import VERBS
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_python_runs() -> None:
-    (program,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize(("number", "printed"), [(0, r"brainpoolP256r1 [0-9a-f]{128}"), (1, r"V brainpoolP256r1 [0-9a-f]{128}")])
+def test_the_python_runs(number: int, printed: str) -> None:
+    programs = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(programs) == 2
+    done = subprocess.run([sys.executable, "-c", programs[number]], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"brainpoolP256r1 [0-9a-f]{128}\n", done.stdout)
+    assert re.fullmatch(rf"{printed}\n", done.stdout)
 
 
 def test_the_commands_get_the_answers_shown() -> None:

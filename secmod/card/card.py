@@ -45,9 +45,7 @@ class Card:
         self.clock = Clock()
         self._limits = transport
         self._secure_messaging = profile.secure_messaging
-        self._state = CardState(
-            profile, Vault() if deterministic_seed is None else Vault(deterministic_seed=deterministic_seed), self.clock
-        )
+        self._state = CardState(profile, Vault(deterministic_seed=deterministic_seed), self.clock)
         self._dispatcher = Dispatcher(COMMANDS, profile)
         self._chain = ChainBuffer(transport.max_command)
         self._phases = profile.phases
@@ -72,6 +70,7 @@ class Card:
         """The card has power, and nothing is selected or proven; returns the ATR (2 to 33 bytes)."""
         self._powered = True
         self._announce(Event.POWER_ON)
+        self._start()
         return self.atr
 
     def power_off(self) -> None:
@@ -83,6 +82,7 @@ class Card:
         """As after power-on; returns the ATR.  Raises NoPowerError if the card has no power."""
         self._require_power()
         self._announce(Event.RESET)
+        self._start()
         return self.atr
 
     def transmit(self, command: bytes) -> bytes:
@@ -107,7 +107,7 @@ class Card:
                 sw = SW.INS_NOT_SUPPORTED
             return sw.to_bytes(2)
         except RandomAlarmError as error:
-            log.error("alarm: %s", error)  # noqa: TRY400  (where it arose says nothing)
+            log.warning("alarm: %s", error)
             self._state.raise_alarm(str(error))
         except Exception:
             header = bytes(subject[:4]).hex() if isinstance(subject, bytes) else repr(subject)
@@ -187,6 +187,19 @@ class Card:
             raise CardError(SW.SM_NOT_SUPPORTED)
         if apdu.channel:
             raise CardError(SW.CHANNEL_NOT_SUPPORTED)
+
+    def _start(self) -> None:
+        """The generator is seeded anew and the self-tests have run; what fails leaves the card in its alarm state."""
+        state = self._state
+        state.alarm = None
+        try:
+            state.vault.power_on()
+            failed = state.failed_self_tests()
+        except RandomAlarmError as error:
+            failed = [str(error)]
+        if failed:
+            log.warning("alarm at power-on: %s", ", ".join(failed))
+            state.raise_alarm(", ".join(failed))
 
     def _announce(self, event: Event) -> None:
         self._chain.clear()

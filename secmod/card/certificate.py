@@ -158,11 +158,9 @@ def _wrong(reason: str) -> CardError:
 
 def _parse(octets: bytes) -> Certificate:
     """Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signature } (RFC 5280 clause 4.1)."""
-    whole = Tlv.parse_all(octets)
-    der.check(whole)
-    if len(whole) != 1:
-        raise TlvError("more than one data object")
-    body, algorithm, signature = der.sequence(whole[0], 3)
+    whole = Tlv.parse(octets)
+    der.check((whole,))
+    body, algorithm, signature = der.sequence(whole, 3)
     version, serial, inner_algorithm, issuer, validity, subject, key_info, extensions = der.sequence(body, 8)
     if version != (_VERSION, _VERSION_3):
         raise TlvError("not of version 3")
@@ -172,7 +170,6 @@ def _parse(octets: bytes) -> Certificate:
     not_before, not_after = map(der.time, der.sequence(validity, 2))
     if not_after < not_before:
         raise TlvError("the certificate ends before it begins")
-    _common_names(issuer)
     common_names = _common_names(subject)
     curve, point = _public_key(key_info)
     known = _read_extensions(octets, _extension_values(extensions))

@@ -12,7 +12,7 @@ from secmod.card.objects.select import Selection
 from secmod.card.objects.tree import ObjectTree
 from secmod.card.security_environment import SecurityEnvironment
 from secmod.card.security_status import SecurityStatus
-from secmod.crypto import CURVES, Vault
+from secmod.crypto import CURVES, Vault, selftest
 from secmod.errors import ProfileError
 from secmod.pace import Suite
 
@@ -105,6 +105,10 @@ class CardState:
         """The card works with no secret any more, until a reset finds it well."""
         self.alarm = reason
         self.close_session = True
+
+    def failed_self_tests(self) -> list[str]:
+        """Names of the known-answer tests, and of the objects' checksums, that are wrong (PP-0077, FPT_TST.1)."""
+        return [*selftest.run(), *self.tree.damaged()]
 
     def _on_event(self, event: Event) -> None:
         if event is Event.PHASE:

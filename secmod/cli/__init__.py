@@ -7,6 +7,7 @@ apdu     sends commands to a card and decodes what it answers
 driver   puts the reader driver into pcscd's directories, or takes it out
 doctor   finds what is missing or wrong, with the command that mends it
 
+password where a verb gets a password from
 exits    how verbs end: exit codes, and the sentence for an error
 report   how results are printed: tables for people, JSON for programs
 """

@@ -17,6 +17,7 @@ import click
 from secmod.cli.report import json_option, print_json
 
 MOST_READERS = 16  # pcscd's limit
+_LONGEST_SEED = 256
 
 
 def _stop_when_told(stop: Callable[[], None], *, until_eof: bool) -> None:
@@ -39,6 +40,16 @@ def _at_end_of_input(stop: Callable[[], None]) -> None:
     stop()
 
 
+def _seed(text: str | None, number: int) -> bytes | None:
+    """What the card in a reader is seeded with: in reader 0 the text itself, as for a card made elsewhere; the others differ."""
+    if text is None:
+        return None
+    seed = (text if number == 0 else f"{text}/{number}").encode()
+    if not 1 <= len(seed) <= _LONGEST_SEED:
+        raise click.BadParameter(f"a seed has 1 to {_LONGEST_SEED} bytes", param_hint="--deterministic")
+    return seed
+
+
 @click.command(name="serve")
 @click.option("--profile", metavar="NAME|FILE", default="open", show_default=True, help="The card: built-in, or a .toml file.")
 @click.option("--readers", type=click.IntRange(1, MOST_READERS), default=1, show_default=True, help="Readers, a card in each.")
@@ -48,11 +59,24 @@ def _at_end_of_input(stop: Callable[[], None]) -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the reader driver listens.  [default: /run/secmod for root, $XDG_RUNTIME_DIR/secmod otherwise]",
 )
+@click.option(
+    "--deterministic",
+    "seed",
+    metavar="SEED",
+    help="Make every random number and key from this text, to replay a session. Nothing such a card holds is secret.",
+)
 @click.option("--until-eof", is_flag=True, help="Stop also when standard input ends: a parent process can not leave it behind.")
 @click.option("--verbose", "-v", is_flag=True, help="Log every command and response.")
 @json_option
 def command(
-    profile: str, readers: int, protocol: str, socket_dir: Path | None, until_eof: bool, verbose: bool, as_json: bool
+    profile: str,
+    readers: int,
+    protocol: str,
+    socket_dir: Path | None,
+    seed: str | None,
+    until_eof: bool,
+    verbose: bool,
+    as_json: bool,
 ) -> None:
     """Play cards behind the reader driver until SIGTERM or SIGINT.
 
@@ -72,15 +96,19 @@ def command(
     )
     log = logging.getLogger("secmod.serve")
     directory = socket_dir or socket_directory()
-    slots = [Slot(build_card(profile, protocol), directory / socket_name(number)) for number in range(readers)]
+    cards = [build_card(profile, protocol, deterministic_seed=_seed(seed, number)) for number in range(readers)]
+    slots = [Slot(card, directory / socket_name(number)) for number, card in enumerate(cards)]
     server = Server(slots)
     _stop_when_told(server.stop, until_eof=until_eof)
     with server:
         if as_json:
             sockets = [str(slot.address) for slot in slots]
-            print_json({"profile": profile, "protocol": protocol, "atr": slots[0].card.atr.hex().upper(), "sockets": sockets})
+            facts = {"profile": profile, "protocol": protocol, "atr": cards[0].atr.hex().upper(), "sockets": sockets}
+            print_json({**facts, "deterministic": seed is not None})
             sys.stdout.flush()
         log.info("%d reader(s) with card %r (%s), sockets in %s", readers, profile, protocol, directory)
+        if seed is not None:
+            log.warning("DETERMINISTIC: every key and random number of these cards can be foretold; for replaying sessions only")
         log.info("programs reach them through a pcscd that has our driver (`secmod doctor` looks); Ctrl-C stops")
         server.wait()
     log.info("stopped")

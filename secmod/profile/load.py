@@ -325,8 +325,11 @@ class _Reader:
                 content=table.octets("content", 0, size, b""),
                 rules={mode: self._rule(table, mode, optional=True) for mode in ("read", "update")},
                 state=table.text("state", "active", model.FILE_STATES),
+                deterministic_flag=table.integer("deterministic_flag", 0, max(size - 1, 0), None),
             )
             table.end()
+            if file.deterministic_flag is not None and file.deterministic_flag >= len(file.content):
+                raise table.error(f"'deterministic_flag' = {file.deterministic_flag} is outside the content")
             for kind, value in (("fid", file.fid), ("sfi", file.sfi)):
                 if value is not None and (other := taken.setdefault((directory, kind, value), name)) != name:
                     raise table.error(f"{kind} {value:#06x} is taken by {other}")

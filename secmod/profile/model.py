@@ -142,7 +142,10 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A transparent elementary file of `size` bytes; `rules` has one for each of read and update."""
+    """A transparent elementary file of `size` bytes; `rules` has one for each of read and update.
+
+    In a card with a deterministic generator, bit 1 of the byte at `deterministic_flag` is set; None: the file does not say it.
+    """
 
     name: str
     directory: str
@@ -152,6 +155,7 @@ class File:
     content: bytes
     rules: Mapping[str, Rule]
     state: str
+    deterministic_flag: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -361,6 +361,15 @@ def test_another_challenge_and_serial(tmp_path: Path) -> None:
     assert not module.alive
 
 
+def test_a_challenge_that_was_kept_for_something_else(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('extends = "tr03109_2"\n[command.get_challenge]\nremembered = 20\n')
+    module = prepare(Module("V", profile=file))
+    module.say(SELECT_KEY)
+    random = bytes.fromhex(module.say("0084000014"))[:-2]
+    assert answer(module, right(random)) == "6985"
+
+
 def test_the_open_profile_needs_no_session() -> None:
     card = build_card("open")
     card.power_on()

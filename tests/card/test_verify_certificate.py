@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from cryptography import x509
@@ -18,6 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from secmod.apdu import CommandApdu, Tlv
+from secmod.card.certificate import Certificate
+from secmod.errors import CardError
 from tests.card.module import Module
 from tests.card.pki import (
     Holder,
@@ -358,6 +361,14 @@ def test_j_47_and_j_50_an_end_entity_certifies_nobody(anchored: Module, verifier
     refused(anchored, TMP + 1, issue("a.EMT", "SIG", SIG).certificate)
 
 
+def test_who_is_no_authority_certifies_nobody_in_any_profile() -> None:
+    certificate = Certificate.parse(SIG.certificate)
+    issuer = Certificate.parse(SUB.certificate).key
+    certificate.check_signed_by(issuer)
+    with pytest.raises(CardError, match="no authority"):
+        certificate.check_signed_by(replace(issuer, authority=False))
+
+
 def test_path_length(module: Module) -> None:
     short = root(4, path_length=0)
     assert vc(module, ROOT_A, short.certificate) == "9000"
@@ -662,6 +673,7 @@ NAMES = {
     "PrintableString with umlauts": coded(0x30, relative(attribute(CN, 0x13, "Köln.GWA".encode()))),
     "broken UTF-8": coded(0x30, relative(attribute(CN, 0x0C, b"\xc3.GWA"))),
     "overlong UTF-8": coded(0x30, relative(attribute(CN, 0x0C, b"\xc0\xae.GWA"))),
+    "broken UTF-8, not in the common name": coded(0x30, relative(GWA), relative(attribute(ORGANIZATION, 0x0C, b"\xff"))),
     "surrogates": coded(0x30, relative(attribute(CN, 0x0C, b"\xed\xa0\x80.GWA"))),
     "empty value": coded(0x30, relative(GWA), relative(attribute(ORGANIZATION, 0x0C, b""))),
     "country in UTF-8": coded(0x30, relative(GWA), relative(attribute(C, 0x0C, b"DE"))),

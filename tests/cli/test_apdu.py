@@ -2,6 +2,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -83,7 +86,7 @@ def test_standard_input_is_one_command_per_line() -> None:
 
 
 def test_an_error_of_the_card_is_exit_code_1() -> None:
-    result = invoke("--json", "00FE000000")
+    result = invoke("--json", "00B0000000")
     assert result.exit_code == 1
     assert answers(result)[0]["error"] is True
     assert answers(result)[0]["meaning"]
@@ -107,3 +110,92 @@ def test_no_service_is_exit_code_3(secmod: Any, tmp_path: Any) -> None:
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
     assert "pcscd" in done.stderr
+
+
+PACE = ("--to", "local:tr03109_2", "--pace", "PIN.GW")
+PHASE = "00CADF2101"
+
+
+@pytest.fixture
+def pin(tmp_path: Path) -> str:
+    """A file with the PIN that a new module has."""
+    file = tmp_path / "pin"
+    file.write_text("0000000000\n", encoding="ascii")
+    return str(file)
+
+
+def test_a_session_protects_the_commands_and_both_forms_are_shown(pin: str) -> None:
+    result = invoke(*PACE, "--password-file", pin, PHASE, "0084000008", PHASE)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert f"> {PHASE}  GET DATA" in lines
+    assert "< 01" in lines
+    assert [line[:16] for line in lines if "»" in line] == ["    » 0CCADF210D", "    » 0C8400000D", "    » 0CCADF210D"]
+    assert all(line.endswith("9000") for line in lines if "«" in line)
+
+
+def test_json_has_the_protected_form(pin: str) -> None:
+    (answer,) = answers(invoke("--json", *PACE, "--password-file", pin, PHASE))
+    (exchange,) = answer["protected"]
+    assert (answer["command"], answer["data"], answer["sw"]) == (PHASE, "01", "9000")
+    assert exchange["command"].startswith("0CCADF21")
+    assert exchange["response"].startswith("8711")
+    (plain,) = answers(invoke("--json", "--to", "local:tr03109_2", PHASE))
+    assert "protected" not in plain
+
+
+def test_a_refusal_in_a_session_is_exit_code_1(pin: str) -> None:
+    result = invoke("--json", *PACE, "--password-file", pin, "00CADF2200", PHASE)
+    assert result.exit_code == 1
+    assert [answer["sw"] for answer in answers(result)] == ["6982", "9000"]
+
+
+def test_the_password_by_number_and_for_a_profile_of_ones_own(pin: str) -> None:
+    assert invoke("--to", "local:tr03109_2", "--pace", "0x03", "--password-file", pin, PHASE).exit_code == 0
+    assert invoke(*PACE, "--profile", "open", "--password-file", pin, PHASE).exit_code == 0
+
+
+def test_the_password_comes_from_the_environment(secmod: Any) -> None:
+    done = secmod("apdu", *PACE, "--password-env", "MY_PIN", PHASE, env={"MY_PIN": "0000000000"})
+    assert done.returncode == 0, done.stderr
+    assert "0000000000" not in done.stdout + done.stderr
+
+
+def test_the_password_comes_from_a_descriptor_and_the_rest_is_left() -> None:
+    """Standard input: the password first, then the commands."""
+    words = [sys.executable, "-m", "secmod", "apdu", "--json", *PACE, "--password-fd", "0", "-"]
+    done = subprocess.run(words, input=f"0000000000\n{PHASE}\n", capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)[0]["data"] == "01"
+
+
+def test_a_wrong_password_is_a_sentence_with_the_tries_left(secmod: Any) -> None:
+    done = secmod("apdu", *PACE, "--password-fd", "0", PHASE, stdin="0000000001")
+    assert done.returncode == 1
+    assert "9 tries left" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (PHASE,),  # nobody to ask
+        ("--password-fd", "99", PHASE),
+        ("--password-env", "NOT_SET", PHASE),
+        ("--password-file", "/dev/null", PHASE),
+        ("--password-file", "/dev/null", "--password-env", "HOME", PHASE),
+        ("--password-file", "/nothing/here", PHASE),
+    ],
+)
+def test_no_password_is_exit_code_2(words: tuple[str, ...]) -> None:
+    assert invoke(*PACE, *words).exit_code == 2
+
+
+def test_a_password_without_a_session_is_exit_code_2(pin: str) -> None:
+    assert invoke("--password-file", pin, PHASE).exit_code == 2
+
+
+def test_an_unknown_password_is_a_sentence(secmod: Any) -> None:
+    done = secmod("apdu", "--to", "local:tr03109_2", "--pace", "PIN.XY", "--password-fd", "0", PHASE, stdin="0000000000")
+    assert done.returncode == 1
+    assert "no password 'PIN.XY'" in done.stderr

@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from secmod.cli import serve
 from secmod.cli.exits import ExitCode
+from secmod.emulator import build_card
 from secmod.reader.pcscd import PrivatePcscd
 
 
@@ -92,3 +94,36 @@ def test_a_typo_in_a_profile_is_named(secmod: Any, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "versoin" in done.stderr
     assert "mine.toml" in done.stderr
+
+
+def test_deterministic_cards_are_announced_loudly_and_differ(tmp_path: Path) -> None:
+    with serving("--socket-dir", str(tmp_path), "--until-eof", "--readers", "2", "--deterministic", "replay") as process:
+        assert ready(process)["deterministic"] is True
+        _, log = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert "WARNING" in log
+    assert "DETERMINISTIC: every key and random number" in log
+
+
+def test_without_it_nothing_is_said(tmp_path: Path) -> None:
+    with serving("--socket-dir", str(tmp_path), "--until-eof") as process:
+        assert ready(process)["deterministic"] is False
+        _, log = process.communicate(timeout=10)
+    assert "DETERMINISTIC" not in log
+
+
+def test_the_same_seed_makes_the_same_card() -> None:
+    def answers(seed: bytes) -> bytes:
+        card = build_card("open", deterministic_seed=seed)
+        card.power_on()
+        return card.transmit(bytes.fromhex("0084000010")) + card.transmit(bytes.fromhex("0046C08100"))
+
+    assert answers(serve._seed("replay", 0)) == answers(b"replay")
+    assert len({answers(serve._seed("replay", number)) for number in range(3)}) == 3
+
+
+@pytest.mark.parametrize("seed", ["", "x" * 257])
+def test_a_seed_of_a_wrong_length_is_exit_code_2(secmod: Any, seed: str, tmp_path: Path) -> None:
+    done = secmod("serve", "--deterministic", seed, "--socket-dir", str(tmp_path))
+    assert done.returncode == 2
+    assert "1 to 256 bytes" in done.stderr

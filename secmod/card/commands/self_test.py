@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from secmod.apdu import SW
 from secmod.card.dispatch import command
-from secmod.crypto import selftest
 from secmod.errors import CardError
 
 if TYPE_CHECKING:
@@ -20,8 +19,9 @@ log = logging.getLogger(__name__)
 
 @command("self_test", None, proprietary=True, p1=0x00, p2=0x00)
 def self_test(apdu: CommandApdu, card: CardState) -> None:
-    """9000 if all is well, else 6F00."""
-    failed = [*selftest.run(), *card.tree.damaged()]
+    """9000 if all is well; else 6F00, and the card is in its alarm state."""
+    failed = card.failed_self_tests()
     if failed:
         log.warning("self-test failed: %s", ", ".join(failed))
+        card.raise_alarm(", ".join(failed))
         raise CardError(SW.NO_DIAGNOSIS, f"self-test failed: {', '.join(failed)}")

@@ -34,7 +34,7 @@ class ObjectTree:
         self._profile = profile
         self.directories = self._build_directories()
         self.mf = self.directories[0]
-        self.files = self._build_files()
+        self.files = self._build_files(vault.deterministic)
         self.private_keys = {key.reference: self._private_key(key) for key in profile.private_keys}
         self.public_keys = {key.reference: self._public_key(key) for key in profile.public_keys}
         self.passwords = {entry.reference: Password(entry, vault) for entry in profile.passwords}
@@ -103,17 +103,20 @@ class ObjectTree:
             built[entry.name] = directory
         return list(built.values())
 
-    def _build_files(self) -> list[ElementaryFile]:
+    def _build_files(self, deterministic: bool) -> list[ElementaryFile]:  # noqa: FBT001  (a fact about the vault)
         directories = {directory.name: directory for directory in self.directories}
         files = []
         for entry in self._profile.files:
             directory = directories[entry.directory]
+            content = bytearray(entry.content)
+            if deterministic and entry.deterministic_flag is not None:
+                content[entry.deterministic_flag] |= 0x01
             file = ElementaryFile(
                 name=entry.name,
                 fid=entry.fid,
                 sfi=entry.sfi,
                 size=entry.size,
-                content=entry.content,
+                content=bytes(content),
                 rules={mode: compile_rule(entry.rules[mode.value]) for mode in Mode},
                 state=FileState[entry.state.upper()],
                 directory=directory,
