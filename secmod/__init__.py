@@ -5,8 +5,10 @@ A command comes in on one end and goes out at the other:
 
     host/       one method for each task of the gateway          card/      the security module: objects, rights, commands
     transport/  bytes in, bytes out: local, PC/SC                reader/    the card end of the link to the reader driver
-    apdu/       the language of ISO/IEC 7816-4, for both ends    profiles/  cards as data; profile/ reads them
-    crypto/     curves, keys, signatures by meaning              _native/   the compiled core, built from native/
+    pace/       from a password to a session, both ends          profiles/  cards as data; profile/ reads them
+    securemessaging/  the session: protected APDUs, both ends    _native/   the compiled core, built from native/
+    apdu/       the language of ISO/IEC 7816-4, for both ends    testing.py a card for the tests of others
+    crypto/     curves, keys, signatures by meaning
 
     emulator.py   puts profile, card and link together           errors.py  every exception
     cli/          the command `secmod`

@@ -131,6 +131,8 @@ class Card:
         state = self._state
         try:
             self._check_length(raw)
+            if ClassByte.decode(raw[0]).channel:
+                raise CardError(SW.CHANNEL_NOT_SUPPORTED)
             apdu = session.unprotect(raw)
             state.security_status.protected = True
             response = self._answer(self._execute, apdu)

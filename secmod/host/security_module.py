@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from secmod.apdu import SW, CommandApdu
 from secmod.crypto import Vault, by_name
-from secmod.errors import TransportError, UnknownNameError
+from secmod.errors import CryptoError, TransportError, UnknownNameError
 from secmod.host import answers, requests
 from secmod.host.answers import KeyEntry, PublicKey
 from secmod.host.channel import Channel
@@ -118,7 +118,7 @@ class SecurityModule:
         """
         names, channel = self._names, self._channel
         number = names.password(reference)
-        value = password.encode("iso-8859-1") if isinstance(password, str) else password
+        value = _octets(password)
         with channel.lock:
             lost = "a new one could not be opened" if channel.used else None
             channel.forget()
@@ -168,7 +168,7 @@ class SecurityModule:
             return 0
         return None if sw == SW.AUTHENTICATION_FAILED else sw & 0x0F
 
-    def change_password(self, new: str, password: str | int | None = None, old: str | None = None) -> None:
+    def change_password(self, new: str | bytes, password: str | int | None = None, old: str | bytes | None = None) -> None:
         """A password (None: the gateway's PIN) has a new value and all its tries; only in a session.
 
         With `old` the module compares that first, and counts a wrong one as a try (RetriesLeftError).  The first change of a
@@ -176,21 +176,22 @@ class SecurityModule:
         """
         number = self._names.password(password)
         doing = f"CHANGE REFERENCE DATA {number:02X}"
-        before = None if old is None else old.encode("iso-8859-1")
+        values = _octets(new), None if old is None else _octets(old)
         with self._channel.lock:
             self._channel.require_session(doing)
             last = self._names.has_transport_value(number) and self._names.first_change_moves(self.phase())
-            self._channel.send(requests.change_reference_data(number, new.encode("iso-8859-1"), before), doing)
+            self._channel.send(requests.change_reference_data(number, *values), doing)
             if last:
                 self._channel.forget(f"the first change of password {number:02X} has ended it")
 
-    def reset_retry_counter(self, password: str | int | None = None, new: str | None = None) -> None:
+    def reset_retry_counter(self, password: str | int | None = None, new: str | bytes | None = None) -> None:
         """A password (None: the gateway's PIN) has all its tries again, and a new value if one is given; in a session by PUK."""
         number = self._names.password(password)
         doing = f"RESET RETRY COUNTER {number:02X}"
+        value = None if new is None else _octets(new)
         with self._channel.lock:
             self._channel.require_session(doing)
-            self._channel.send(requests.reset_retry_counter(number, None if new is None else new.encode("iso-8859-1")), doing)
+            self._channel.send(requests.reset_retry_counter(number, value), doing)
 
     def external_authenticate(self, sign: Callable[[bytes], bytes], key: str | int | None = None) -> None:
         """The gateway's administrator has authenticated, for the rest of the session.
@@ -409,6 +410,14 @@ class SecurityModule:
     def _change_life(self, step: str, key: str | int) -> None:
         reference, _ = self._names.private_key(key)
         self._channel.send(requests.change_life(step, reference), f"{step.upper()} private key {reference:02X}")
+
+
+def _octets(password: str | bytes) -> bytes:
+    """A password as the key derivation takes it (TR-03110-3: ISO 8859-1)."""
+    try:
+        return password.encode("iso-8859-1") if isinstance(password, str) else password
+    except UnicodeEncodeError:
+        raise CryptoError("a password is made of characters of ISO 8859-1") from None
 
 
 __all__ = ["SESSION_AGE", "SecurityModule"]

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The terminal's side of PACE and secure messaging for tests, in plain Python and independent of the host's code.
 
-Curves come from the `ecdsa` package, AES and CMAC from `cryptography`; the rest is TR-03110-3 B.1 and F, read once more.  A
-`Terminal` talks to anything with `transmit(bytes) -> bytes` and prints its dialogue, which pytest shows when a test fails.
+Curves come from the `ecdsa` package, secure messaging from the twin in tests/reference.  A `Terminal` talks to anything with
+`transmit(bytes) -> bytes` and prints its dialogue, which pytest shows when a test fails.
 """
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,11 +14,10 @@ from typing import Any, Protocol
 
 import ecdsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.cmac import CMAC
 from ecdsa.ellipticcurve import INFINITY, PointJacobi
 
-from tests.reference import apdu as reference
-from tests.reference import tlv
+from tests.reference import securemessaging, tlv
+from tests.reference.pace import derive
 
 BLOCK = 16
 
@@ -155,58 +153,12 @@ class Answer:
 # ---- secure messaging ----
 
 
-def kdf(secret: bytes, counter: int, key_bytes: int) -> bytes:
-    """TR-03110-3 A.2.3."""
-    name = "sha1" if key_bytes == 16 else "sha256"
-    return hashlib.new(name, secret + counter.to_bytes(4, "big")).digest()[:key_bytes]
+class Channel(securemessaging.Twin):
+    """Session keys and counter; what it sends can be changed under the MAC."""
 
-
-def cmac(key: bytes, data: bytes) -> bytes:
-    """The first eight bytes of AES-CMAC."""
-    mac = CMAC(algorithms.AES(key))
-    mac.update(data)
-    return mac.finalize()[:8]
-
-
-def pad(data: bytes) -> bytes:
-    """ISO/IEC 9797-1, padding method 2."""
-    return data + b"\x80" + bytes(-(len(data) + 1) % BLOCK)
-
-
-class Channel:
-    """Session keys and the send sequence counter."""
-
-    def __init__(self, encryption_key: bytes, mac_key: bytes) -> None:
-        self.keys = encryption_key, mac_key
-        self.counter = 0
-
-    def _cipher(self) -> Cipher:
-        aes = algorithms.AES(self.keys[0])
-        encryptor = Cipher(aes, modes.ECB()).encryptor()  # noqa: S305  (the standard's way to make the IV)
-        return Cipher(aes, modes.CBC(encryptor.update(self.counter.to_bytes(BLOCK, "big"))))
-
-    def encrypt(self, data: bytes) -> bytes:
-        return self._cipher().encryptor().update(pad(data))
-
-    def decrypt(self, data: bytes) -> bytes:
-        assert data
-        assert len(data) % BLOCK == 0
-        plain = self._cipher().decryptor().update(data).rstrip(b"\x00")
-        assert plain[-1:] == b"\x80"
-        return plain[:-1]
-
-    def mac(self, *parts: bytes) -> bytes:
-        return cmac(self.keys[1], self.counter.to_bytes(BLOCK, "big") + b"".join(pad(part) for part in parts if part))
-
-    def objects(self, command: reference.Command, le: bytes) -> list[bytes]:
-        """What goes before the MAC: the data, encrypted for the present counter, and Le as it stood."""
-        objects = []
-        if command.data:
-            cipher = self.encrypt(command.data)
-            objects.append(do(0x85, cipher) if command.ins & 1 else do(0x87, b"\x01", cipher))
-        if le:
-            objects.append(do(0x97, le))
-        return objects
+    @property
+    def keys(self) -> tuple[bytes, bytes]:
+        return self.enc, self.mac
 
     def protect(
         self,
@@ -220,39 +172,19 @@ class Channel:
 
         The outer form is short if `short`, or else if command and answer fit into that.
         """
-        command = reference.parse(plain)
-        assert isinstance(command, reference.Command), plain.hex()
-        self.counter += 1
-        le = {"2S": plain[-1:], "4S": plain[-1:], "2E": plain[-2:], "4E": plain[-2:]}.get(command.case, b"")
-        objects = self.objects(command, le)
-        if change:
-            objects = change(objects)
+        command = securemessaging.case(plain)
+        self.count()
+        le = self.le_value(plain, command)
+        objects = [self.data_object(command.data, odd=bool(command.ins & 1)), do(0x97, le) if le else b""]
+        covered = b"".join(change([entry for entry in objects if entry]) if change else objects)
         header = bytes([plain[0] | 0x0C if cla is None else cla]) + plain[1:4]
-        body = b"".join(objects)
-        body += do(0x8E, self.mac(header, body))
-        if len(body) < 256 and (command.ne <= 223 if short is None else short):
-            return header + bytes([len(body)]) + body + b"\x00"
-        return header + b"\x00" + len(body).to_bytes(2, "big") + body + b"\x00\x00"
+        return self.command_of(header, covered, command.ne > 223 if short is None else not short)
 
     def unprotect(self, raw: bytes, *, odd: bool) -> Answer:
         """The plain answer; an assertion fails if anything about the protection is wrong."""
-        self.counter += 1
-        objects = tlv.parse_all(raw[:-2])
-        assert objects, raw.hex()
-        tags = [tag for tag, _ in objects]
-        assert tags in ([0x99, 0x8E], [0x85 if odd else 0x87, 0x99, 0x8E]), raw.hex()
-        body = raw[: -2 - 10]
-        assert objects[-1][1] == self.mac(body), "the MAC of the answer is wrong"
-        assert objects[-2][1] == raw[-2:]
-        data = b""
-        if len(objects) == 3:
-            value = objects[0][1]
-            if not odd:
-                assert value[0] == 1
-                value = value[1:]
-            data = self.decrypt(value)
-            assert data
-        return Answer.of(data + raw[-2:], protected=True)
+        plain = self.unprotect_response(raw, odd)
+        assert plain is not None, raw.hex()
+        return Answer.of(plain, protected=True)
 
 
 # ---- PACE ----
@@ -266,7 +198,7 @@ class Handshake:
         self.suite = suite
         self.reference = reference_
         secret = password.encode() if isinstance(password, str) else password
-        self.key = kdf(secret, 3, suite.key_bytes)
+        self.key = derive(secret, 3, suite.key_bytes)
         self.nonce_key = 0
         self.scalars = [suite.curve.scalar(), suite.curve.scalar()]
         self.generator: PointJacobi = suite.curve.generator
@@ -307,7 +239,7 @@ class Handshake:
         if answer.sw == "9000":
             card = undo(undo(answer.data, 0x7C), 0x84)
             secret = self.suite.curve.shared(self.scalars[1], card)
-            self.channel = Channel(*(kdf(secret, counter, self.suite.key_bytes) for counter in (1, 2)))
+            self.channel = Channel(*(derive(secret, counter, self.suite.key_bytes) for counter in (1, 2)))
             self.cards_points.append(card)
         return answer
 
@@ -335,7 +267,7 @@ class Handshake:
 
     def _token(self, point: bytes) -> bytes:
         assert self.channel
-        return cmac(self.channel.keys[1], do(0x7F49, do(0x06, self.suite.oid), do(0x86, point)))
+        return securemessaging.cmac(self.channel.mac, do(0x7F49, do(0x06, self.suite.oid), do(0x86, point)))[:8]
 
     def _step(self, content: bytes, *, chain: bool) -> Answer:
         return self.terminal.plain(apdu("10860000" if chain else "00860000", do(0x7C, content), 256))

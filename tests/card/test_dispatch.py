@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secmod.apdu import INS
+from secmod.apdu import INS, CommandApdu
 from secmod.card import Card
 from secmod.emulator import build_card
 from secmod.errors import NoPowerError
+from tests.card.module import Module
 
 Say = Callable[[str], str]
 
@@ -123,3 +124,12 @@ def test_any_bytes_get_a_well_formed_response(commands: list[bytes]) -> None:
         assert sw != 0x6F00
         if sw >> 8 in range(0x64, 0x70):
             assert len(response) == 2
+
+
+@pytest.mark.parametrize("channel", [1, 2, 3])
+def test_logical_channels_are_refused_under_secure_messaging_too(channel: int) -> None:
+    module = Module("V")
+    protected = bytearray(module.session.protect_command(CommandApdu(0x00, INS.GET_DATA, 0xDF, 0x21, b"", 1)))
+    protected[0] |= channel
+    assert module.card.transmit(bytes(protected)).hex() == "6881"  # in plain, and the session is over
+    assert module.card._state.session is None

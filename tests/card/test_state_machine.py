@@ -243,7 +243,7 @@ class Module(RuleBasedStateMachine):
         if self.card._state.session is None:
             self.talk.channel = None
         else:  # it came through: only the outer Le is not under the MAC
-            self.talk.channel.counter += 1
+            self.talk.channel.count()
 
     @rule(raw=st.binary(max_size=300), seldom=seldom)
     def any_octets(self, raw: bytes, *, seldom: bool) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -771,6 +773,12 @@ def test_deep_nesting(anchored: Module, length: int) -> None:
         if len(nested) > 3500:
             break
     refused(anchored, GWA_SIG, nested)
+
+
+def test_a_card_starts_without_the_parser() -> None:
+    """It takes half as long to import as all the rest."""
+    program = "import sys, secmod.testing; secmod.testing.new_card(); sys.exit('cryptography' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 # ---- any bytes -------------------------------------------------------------------------------------------------------------

@@ -201,7 +201,7 @@ def test_garbage_in_cycles_is_collected_in_any_order() -> None:
     class Holder:
         pass
 
-    for _ in range(200):
+    for _ in range(20):
         holder = Holder()
         holder.vault = Vault()
         holder.keys = [holder.vault.generate(by_name("secp256r1")), holder.vault.password(b"1234567890")]

@@ -14,6 +14,7 @@ from secmod.errors import (
     CardFaultError,
     CardResetError,
     ConditionsError,
+    CryptoError,
     PaceError,
     ReferenceUnusableError,
     RetriesLeftError,
@@ -268,6 +269,14 @@ def test_the_first_change_of_the_pin_ends_the_session() -> None:
             module.change_password("9876543210", old="1111111112")
         module.change_password("9876543210", old=PIN)
         assert module.in_session
+
+
+@pytest.mark.parametrize("value", ["", "1234\N{EURO SIGN}56789", "9" * 33])
+def test_a_password_that_can_not_be_one_is_not_tried(module: SecurityModule, wire: Wire, value: str) -> None:
+    with pytest.raises(CryptoError):
+        module.open_session(value)
+    assert module.tries_left() == 10
+    assert not any(command[1] in (0x22, 0x86) for command in wire.sent)
 
 
 def test_a_blocked_password(module: SecurityModule) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import secrets
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -97,9 +98,13 @@ class Outside:
         """The signature of `name` over a message."""
         return self.signer(name)(message.encode())
 
-    def digest(self, message: str) -> bytes:
-        """SHA-256 of a message."""
-        return hashlib.sha256(message.encode()).digest()
+    def digest(self, message: str, bits: int = 256) -> bytes:
+        """The hash of a message, SHA-256 or another of the family."""
+        return hashlib.new(f"sha{bits}", message.encode()).digest()
+
+    def noise(self, length: int) -> bytes:
+        """Any bytes."""
+        return secrets.token_bytes(length)
 
     def agreed(self, name: str, key: PublicKey) -> bytes:
         """The shared value of `name` and the owner of a key."""

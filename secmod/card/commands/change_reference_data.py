@@ -25,9 +25,7 @@ def change_reference_data(apdu: CommandApdu, card: CardState) -> None:
     With P1 = 00 the old value stands before the new one and is counted as a try.  The first change of a transport value takes the
     module's step, and ends the session that the transport value opened.
     """
-    password = card.tree.passwords.get(apdu.p2)
-    if password is None:
-        raise CardError(SW.REFERENCE_NOT_FOUND, f"no password {apdu.p2:02X}")
+    password = card.tree.password(apdu.p2)
     content = password.open(Use.CHANGE, card.security_status)
     new = apdu.data if apdu.p1 == NEW else _cut_off_old(password, content, apdu.data)
     password.check_new(new)

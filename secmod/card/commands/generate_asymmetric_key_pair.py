@@ -71,10 +71,7 @@ def _key(apdu: CommandApdu, card: CardState) -> PrivateKey:
         if card.environment.newest_key is None:
             raise CardError(SW.CONDITIONS, "no key is selected")
         return card.environment.newest_key
-    key = card.tree.private_keys.get(apdu.p2)
-    if key is None:
-        raise CardError(SW.REFERENCE_NOT_FOUND, f"no private key {apdu.p2:02X}")
-    return key
+    return card.tree.private_key(apdu.p2)
 
 
 def _read_public(apdu: CommandApdu, card: CardState, key: PrivateKey, wanted: Curve | None) -> bytes:

@@ -148,9 +148,9 @@ def set_pace(apdu: CommandApdu, card: CardState, template: tuple[bytes, int, int
     suite = card.suites.get(protocol)
     if suite is None:
         raise CardError(SW.WRONG_DATA, f"no PACE protocol {protocol.hex()}")
-    password = card.tree.passwords.get(reference)
-    if password is None or domain not in (None, suite.domain):
-        raise CardError(SW.REFERENCE_NOT_FOUND, f"no password {reference:02X}, or not with these domain parameters")
+    password = card.tree.password(reference)
+    if domain not in (None, suite.domain):
+        raise CardError(SW.REFERENCE_NOT_FOUND, f"no domain parameters {domain:02X} with this protocol")
     content = password.open(Use.PACE, card.security_status)
     card.environment.select_pace(PaceSelection(suite, password))
     return ResponseApdu(b"", SW.OK if content.untouched else content.status)
@@ -167,9 +167,7 @@ def restore(apdu: CommandApdu, card: CardState, known: Environments) -> None:
 
 def _private_key(card: CardState, template: Template, use: str) -> tuple[PrivateKey, Algorithm, int]:
     """The key of a template, and its algorithm with the hash length that it fixes; the key must allow it for `use`."""
-    key = card.tree.private_keys.get(template.reference)
-    if key is None:
-        raise CardError(SW.REFERENCE_NOT_FOUND, f"no private key {template.reference:02X}")
+    key = card.tree.private_key(template.reference)
     if template.mechanism is None:
         if len(key.algorithms) != 1:
             raise CardError(SW.WRONG_DATA, f"{key.name} has several algorithms; name one in data object 80")
@@ -183,9 +181,7 @@ def _private_key(card: CardState, template: Template, use: str) -> tuple[Private
 
 def _public_key(card: CardState, template: Template) -> PublicKey:
     """The key of a template; an algorithm that is named must be one of signatures."""
-    key = card.tree.public_keys.get(template.reference)
-    if key is None:
-        raise CardError(SW.REFERENCE_NOT_FOUND, f"no public key {template.reference:02X}")
+    key = card.tree.public_key(template.reference)
     if template.mechanism is not None:
         algorithm, _ = _algorithm(card, template.mechanism)
         if algorithm.use != "sign":

@@ -22,9 +22,7 @@ def reset_retry_counter(apdu: CommandApdu, card: CardState) -> None:
     """All tries are there again; with P1 = 02 the password has the value in the data field."""
     if bool(apdu.data) is not (apdu.p1 == NEW):
         raise CardError(SW.WRONG_LENGTH, "P1 = 02 comes with a new value, P1 = 03 without")
-    password = card.tree.passwords.get(apdu.p2)
-    if password is None:
-        raise CardError(SW.REFERENCE_NOT_FOUND, f"no password {apdu.p2:02X}")
+    password = card.tree.password(apdu.p2)
     content = password.open(Use.RESET, card.security_status)
     if apdu.data:
         password.check_new(apdu.data)

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 @command("verify", INS.VERIFY, p1=0x00, data=Data.OPTIONAL)
 def verify(apdu: CommandApdu, card: CardState) -> None:
     """9000 if the running session was opened with the password; else 63Cx with the tries left, 6983 blocked, 6984 not set."""
-    password = card.tree.passwords.get(apdu.p2)
-    if password is None:
-        raise CardError(SW.REFERENCE_NOT_FOUND, f"no password {apdu.p2:02X}")
+    password = card.tree.password(apdu.p2)
     if apdu.data:
         raise CardError(SW.SECURITY_STATUS, "a password is proven by PACE, never sent")
     content = password.open(Use.QUERY, card.security_status)
