@@ -122,7 +122,8 @@ Point: TypeAlias = tuple[int, int]  # affine, x and y
 @dataclass(frozen=True, slots=True)
 class Twin:
     """The isomorphic curve y^2 = x^3 - 3x + b, over (x, y) -> (u^2 x, u^3 y); for brainpoolP*r1 it is brainpoolP*t1, and u is
-    the factor Z of RFC 5639 clause 3 or its negative."""
+    the factor Z of RFC 5639 clause 3 or its negative.
+    """
 
     p: int
     n: int
@@ -171,7 +172,7 @@ def fourth_root(value: int, p: int) -> int:
     """The fourth root modulo a prime p = 3 mod 4 that is a square itself, 0 if there is none."""
     root = pow(value, (p + 1) // 4, p)  # a square, if value is one
     root = pow(root, (p + 1) // 4, p)
-    return root if p % 4 == 3 and pow(root, 4, p) == value else 0  # noqa: PLR2004  (p mod 4)
+    return root if p % 4 == 3 and pow(root, 4, p) == value else 0
 
 
 def invert_all(values: list[int], p: int) -> list[int]:
@@ -193,7 +194,7 @@ def divsteps_rounds(bits: int) -> int:
     (45907 d + 26313) / 19929 steps are enough for any d >= 1 ("Bounds on divsteps", M. Hamburg, 2021); for d = 256 that is 591,
     where P. Wuille's computation of the convex hulls (2021) gives 590, ten rounds of 59.
     """
-    steps = 590 if bits == 256 else (45907 * bits + 26313) // 19929  # noqa: PLR2004
+    steps = 590 if bits == 256 else (45907 * bits + 26313) // 19929
     return -(-steps // DIVSTEPS)
 
 
