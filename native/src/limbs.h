@@ -110,10 +110,10 @@ static inline void bytes_from_limbs(uint8_t bytes[ELEMENT_BYTES], const limb x[L
 
 #ifdef CORE_ADX
 #include "adx.h"
-#define mod_add(m, z, x, y) ADX_NAME(add)(z, x, y, m)
-#define mod_sub(m, z, x, y) ADX_NAME(sub)(z, x, y, m)
-#define mont_mul(m, z, x, y) ADX_NAME(mul)(z, x, y, m)
-#define mont_sqr(m, z, x) ADX_NAME(sqr)(z, x, m)
+#define mod_add(m, z, x, y) adx_add(z, x, y, m)
+#define mod_sub(m, z, x, y) adx_sub(z, x, y, m)
+#define mont_mul(m, z, x, y) adx_mul(z, x, y, m)
+#define mont_sqr(m, z, x) adx_sqr(z, x, m)
 #else
 
 static inline void mod_add(const modulus *m, limb z[LIMBS], const limb x[LIMBS], const limb y[LIMBS]) {

@@ -16,6 +16,7 @@ from cffi import FFI
 ROOT = Path.cwd()
 NATIVE = ROOT / "native"
 sys.path.insert(0, str(NATIVE))
+from generate_adx import write_source  # noqa: E402  (as the next)
 from generate_curves import write_sources  # noqa: E402  (lives beside the sources it feeds)
 
 
@@ -28,6 +29,7 @@ def declarations() -> str:
 
 
 write_sources(NATIVE / "curves.toml", NATIVE / "src")
+write_source(NATIVE / "src" / "adx_gen.c")
 
 ffi = FFI()
 ffi.cdef(declarations())
