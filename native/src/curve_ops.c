@@ -17,7 +17,7 @@ static const struct curve_ops *const adx[] = {&curve_ops_4_adx, &curve_ops_6_adx
 
 static int cpu_has_adx(void) {
     unsigned int a = 0, b = 0, c = 0, d = 0;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_ADX) != 0 && (b & bit_BMI2) != 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_ADX) != 0 && (b & bit_BMI2) != 0 && __builtin_cpu_supports("avx2");
 }
 #else
 static const struct curve_ops *const *const adx = NULL;
