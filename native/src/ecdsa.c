@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ECDSA (TR-03111 4.2.1) in plain format, r || s; libcrypto's verification speaks DER. */
-#include <openssl/bn.h>
-#include <openssl/ec.h>
+/* ECDSA (TR-03111 4.2.1) in plain format, r || s. */
 #include <openssl/err.h>
+#include <string.h>
 
+#include "ct.h"
+#include "kept.h"
+#include "nonce.h"
 #include "vault.h"
 #include "wipe.h"
 
-#define DER_MAX 137 /* 30 81 len, and twice 02 len 00 and 64 bytes: 3 + 2 * (3 + 64) */
 #define HASH_MAX 64
 #define HEDGE_BYTES 32 /* of fresh randomness in a nonce */
 
@@ -15,17 +16,68 @@ static int hash_length_ok(size_t length) { return length >= 1 && length <= HASH_
 
 /* ---- sign --------------------------------------------------------------------------------------------------------------- */
 
-/* Fresh bytes go into the nonce and into blinding.  In a deterministic vault the nonce does without: it is that of RFC 6979. */
+/* The leftmost bits of the hash, as many as n has, mod n (bits2octets of RFC 6979).  n has 8 bits for each byte of the field, so
+ * bytes are enough, and one subtraction. */
+static void hash_reduce(const struct curve *curve, const uint8_t *hash, size_t length, uint8_t *reduced) {
+    const size_t field = curve_field_bytes(curve), used = length < field ? length : field;
+    memset(reduced, 0, field - used);
+    memcpy(reduced + field - used, hash, used);
+    const ct_mask above = ~ct_less(reduced, curve->order, field);
+    uint32_t borrow = 0;
+    for (size_t i = field; i-- > 0;) {
+        const uint32_t difference = (uint32_t)reduced[i] - (curve->order[i] & above) - borrow;
+        reduced[i] = (uint8_t)difference;
+        borrow = difference >> 31;
+    }
+}
+
+/* The HMAC for nonces and how many bytes it makes: of the hash function that has given a hash of this length, or of one as strong
+ * as the curve if none has (RFC 6979 3.6).  NULL if libcrypto has none. */
+static EVP_MAC_CTX *hmac_for(struct private_key *key, size_t hash_length, size_t *bytes) {
+    static const char *const names[KEY_HMACS] = {"SHA2-256", "SHA2-384", "SHA2-512"};
+    *bytes = hash_length == 32 || hash_length == 48 || hash_length == 64 ? hash_length : curve_field_bytes(key->curve);
+    EVP_MAC_CTX **hmac = &key->hmac[*bytes / 16 - 2];
+    if (*hmac == NULL) *hmac = hmac_new(names[*bytes / 16 - 2]);
+    return *hmac;
+}
+
+/* SECMOD_E_SCALAR if r or s is zero with this nonce. */
+static int sign_with(const struct private_key *key, const uint8_t *nonce, const uint8_t *hash, size_t hash_length,
+                     uint8_t *signature) {
+    int done = curve_ops_of(key->curve)->sign(key->curve, key->scalar, nonce, hash, hash_length, signature);
+    ct_publish(signature, curve_signature_bytes(key->curve));
+    return ct_reveal((ct_mask)done) ? SECMOD_OK : SECMOD_E_SCALAR;
+}
+
+/* With the nonce of RFC 6979, into which the extra bytes go, if there are any. */
+static int sign_derived(struct private_key *key, const uint8_t *extra, size_t extra_length, const uint8_t *hash, size_t hash_length,
+                        uint8_t *signature) {
+    uint8_t k[SECMOD_MAX_FIELD], reduced[SECMOD_MAX_FIELD];
+    struct nonce nonce;
+    size_t hmac_bytes;
+    EVP_MAC_CTX *hmac = hmac_for(key, hash_length, &hmac_bytes);
+    if (hmac == NULL) return SECMOD_E_LIBRARY;
+    hash_reduce(key->curve, hash, hash_length, reduced);
+    int result = nonce_begin(&nonce, hmac, hmac_bytes, key->curve, key->scalar, reduced, extra, extra_length);
+    if (result == SECMOD_OK) {
+        do {
+            result = nonce_next(&nonce, k);
+            if (result == SECMOD_OK) result = sign_with(key, k, hash, hash_length, signature);
+        } while (result == SECMOD_E_SCALAR); /* r or s is zero: not seen by anyone yet */
+    }
+    wipe(k, sizeof k);
+    nonce_end(&nonce);
+    return result;
+}
+
+/* In a deterministic vault the nonce does without fresh bytes: it is that of RFC 6979. */
 static int sign(struct private_key *key, struct generator *generator, const uint8_t *hash, size_t hash_length, uint8_t *signature,
                 size_t *length) {
     if (*length < curve_signature_bytes(key->curve)) return SECMOD_E_ARGUMENT;
-    struct signer *signer = private_key_signer(key);
-    if (signer == NULL) return SECMOD_E_LIBRARY;
-    uint8_t fresh[HEDGE_BYTES + SECMOD_MAX_FIELD];
+    uint8_t fresh[HEDGE_BYTES];
     size_t hedge = generator_is_deterministic(generator) ? 0 : HEDGE_BYTES;
-    struct signer_input input = {.blind = fresh + HEDGE_BYTES, .extra = fresh, .extra_length = hedge};
-    int result = generator_bytes(generator, fresh, HEDGE_BYTES + curve_field_bytes(key->curve), DRBG_AS_DUE);
-    if (result == SECMOD_OK) result = signer_sign(signer, hash, hash_length, &input, signature);
+    int result = generator_bytes(generator, fresh, sizeof fresh, DRBG_AS_DUE); /* refuses in an alarm */
+    if (result == SECMOD_OK) result = sign_derived(key, fresh, hedge, hash, hash_length, signature);
     wipe(fresh, sizeof fresh);
     if (result == SECMOD_OK) *length = curve_signature_bytes(key->curve);
     return result;
@@ -50,13 +102,12 @@ int secmod_ecdsa_sign_known(int curve, const uint8_t *scalar, size_t scalar_leng
     if (nonce_length != 0 && nonce_length != scalar_length) return SECMOD_E_ARGUMENT;
     if (*length < curve_signature_bytes(row)) return SECMOD_E_ARGUMENT;
     if (nonce_length != 0 && !scalar_in_range(row, nonce)) return SECMOD_E_SCALAR;
-    const struct signer_input input = {.blind = row->order, .nonce = nonce_length == 0 ? NULL : nonce}; /* any blinding does */
     struct private_key key;
     ERR_set_mark();
     int result = private_key_new(row, scalar, &key);
     if (result == SECMOD_OK) {
-        struct signer *signer = private_key_signer(&key);
-        result = signer == NULL ? SECMOD_E_LIBRARY : signer_sign(signer, hash, hash_length, &input, signature);
+        result = nonce_length != 0 ? sign_with(&key, nonce, hash, hash_length, signature)
+                                   : sign_derived(&key, NULL, 0, hash, hash_length, signature);
         private_key_wipe(&key);
     }
     ERR_pop_to_mark();
@@ -66,47 +117,15 @@ int secmod_ecdsa_sign_known(int curve, const uint8_t *scalar, size_t scalar_leng
 
 /* ---- verify ------------------------------------------------------------------------------------------------------------- */
 
-/* The length of the DER form, 0 if there is none. */
-static size_t der_from_plain(const uint8_t *plain, int field_bytes, uint8_t der[DER_MAX]) {
-    ECDSA_SIG *signature = ECDSA_SIG_new();
-    BIGNUM *r = BN_bin2bn(plain, field_bytes, NULL);
-    BIGNUM *s = BN_bin2bn(plain + field_bytes, field_bytes, NULL);
-    int length = 0;
-    if (signature != NULL && ECDSA_SIG_set0(signature, r, s) == 1) { /* takes r and s over */
-        length = i2d_ECDSA_SIG(signature, &der);
-    } else {
-        BN_free(r);
-        BN_free(s);
-    }
-    ECDSA_SIG_free(signature);
-    return length > 0 ? (size_t)length : 0;
-}
-
-static int verify(EVP_PKEY *key, const uint8_t *hash, size_t hash_length, const uint8_t *der, size_t der_length) {
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-    int result = SECMOD_E_LIBRARY;
-    if (context != NULL && EVP_PKEY_verify_init(context) == 1) {
-        /* 0 is a bad signature, less an error inside libcrypto: only 1 is a yes */
-        result = EVP_PKEY_verify(context, der, der_length, hash, hash_length) == 1 ? SECMOD_OK : SECMOD_E_SIGNATURE;
-    }
-    EVP_PKEY_CTX_free(context);
-    return result;
-}
-
 int secmod_ecdsa_verify(int curve, const uint8_t *point, size_t point_length, const uint8_t *hash, size_t hash_length,
                         const uint8_t *signature, size_t signature_length) {
     const struct curve *row = curve_at(curve);
     if (row == NULL || !hash_length_ok(hash_length)) return SECMOD_E_ARGUMENT;
-    EVP_PKEY *key = NULL;
-    ERR_set_mark();
-    int result = public_key_new(row, point, point_length, &key);
-    if (result == SECMOD_OK && signature_length != curve_signature_bytes(row)) result = SECMOD_E_SIGNATURE;
-    if (result == SECMOD_OK) {
-        uint8_t der[DER_MAX];
-        size_t der_length = der_from_plain(signature, row->facts.field_bytes, der);
-        result = der_length == 0 ? SECMOD_E_LIBRARY : verify(key, hash, hash_length, der, der_length);
-    }
-    EVP_PKEY_free(key);
-    ERR_pop_to_mark();
-    return result;
+    if (public_key_check(row, point, point_length) != SECMOD_OK) return SECMOD_E_POINT;
+    if (signature_length != curve_signature_bytes(row)) return SECMOD_E_SIGNATURE;
+    const kept_table *table;
+    struct kept_key *key = kept_take(row, point, &table);
+    int good = curve_ops_of(row)->verify_vartime(row, table, point, hash, hash_length, signature);
+    kept_release(key);
+    return good ? SECMOD_OK : SECMOD_E_SIGNATURE;
 }

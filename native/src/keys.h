@@ -1,37 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Private and public keys as libcrypto holds them: the only file pair that builds them. */
+/* Private keys, and the validation of public ones. */
 #ifndef SECMOD_KEYS_H
 #define SECMOD_KEYS_H
 
-#include "signer.h"
+#include "curves.h"
+#include "libcrypto.h"
+
+#define KEY_HMACS 3
 
 struct private_key {
     const struct curve *curve;
-    BIGNUM *scalar;
-    EVP_PKEY *pair;
-    EVP_PKEY_CTX *derive;  /* set up once, so that an agreement costs nothing but itself */
-    struct signer *signer; /* the same for signatures, from the first one on */
+    uint8_t scalar[SECMOD_MAX_FIELD];
     uint8_t point[SECMOD_MAX_POINT];
+    EVP_MAC_CTX *hmac[KEY_HMACS]; /* of nonces: SHA-256, SHA-384, SHA-512, each made when it is first asked for */
 };
-
-/* libcrypto's group of the curve, valid for ever; NULL if it has none. */
-const EC_GROUP *curve_group(const struct curve *curve);
 
 /* All ones if 1 <= scalar <= n - 1; `scalar` has field_bytes.  Constant time. */
 uint32_t scalar_in_range(const struct curve *curve, const uint8_t *scalar);
 
-/* Builds the key pair of a scalar and checks it: Q is computed twice.  SECMOD_OK, SECMOD_E_SCALAR or SECMOD_E_LIBRARY; on an
- * error *key is empty. */
+/* Builds the key pair of a scalar and checks it.  SECMOD_OK, SECMOD_E_SCALAR, or SECMOD_E_LIBRARY if the check fails; on an error
+ * *key is empty. */
 int private_key_new(const struct curve *curve, const uint8_t *scalar, struct private_key *key);
-
-/* What signs with the key; NULL if libcrypto refuses to make it. */
-struct signer *private_key_signer(struct private_key *key);
 
 /* Wipes and frees what the key holds, and empties it. */
 void private_key_wipe(struct private_key *key);
 
-/* A validated public key (TR-03111 4.3: length, prefix 04, range of x and y, curve equation; with cofactor 1 that is all).
- * SECMOD_OK, SECMOD_E_POINT or SECMOD_E_LIBRARY. */
-int public_key_new(const struct curve *curve, const uint8_t *point, size_t length, EVP_PKEY **key);
+/* Validates a public key (TR-03111 4.3: length, prefix 04, range of x and y, curve equation; with cofactor 1 that is all).
+ * SECMOD_OK or SECMOD_E_POINT. */
+int public_key_check(const struct curve *curve, const uint8_t *point, size_t length);
 
 #endif

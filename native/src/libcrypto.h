@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the core takes from libcrypto (OpenSSL 3.0 or later) besides curves and AES: random numbers, hashes, HMAC. */
+/* What the core takes from libcrypto (OpenSSL 3.0 or later) besides AES: random numbers, hashes, HMAC. */
 #ifndef SECMOD_LIBCRYPTO_H
 #define SECMOD_LIBCRYPTO_H
 

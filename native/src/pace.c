@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "ct.h"
-#include "points.h"
+#include "curve_ops.h"
 #include "vault.h"
 #include "wipe.h"
 
@@ -116,6 +116,34 @@ int secmod_pace_set_nonce(secmod_vault *vault, uint64_t handle, const uint8_t z[
     return settle(vault, handle, handshake, PACE_NONCE_KNOWN, result);
 }
 
+/* All ones if the point is G or -G: they have the same x. */
+static ct_mask is_base(const struct curve *curve, const uint8_t *point) {
+    const size_t field = curve_field_bytes(curve);
+    uint8_t one[SECMOD_MAX_FIELD] = {0}, base[SECMOD_MAX_POINT];
+    one[field - 1] = 1;
+    (void)curve_ops_of(curve)->base_mul(curve, one, base);
+    return ct_equal(point + 1, base + 1, field);
+}
+
+int pace_map_generator(const struct curve *curve, const uint8_t s[PACE_NONCE], const uint8_t *h, uint8_t *generator) {
+    const struct curve_ops *ops = curve_ops_of(curve);
+    uint8_t scalar[SECMOD_MAX_FIELD] = {0}, product[SECMOD_MAX_POINT];
+    memcpy(scalar + curve_field_bytes(curve) - PACE_NONCE, s, PACE_NONCE);
+    int done;
+    if (ct_reveal(ct_is_zero(s, PACE_NONCE))) { /* all that anyone learns is that it is not, but once in 2^128 runs */
+        memcpy(generator, h, curve_point_bytes(curve));
+        done = 1;
+    } else {
+        (void)ops->base_mul(curve, scalar, product);
+        done = ops->point_add(curve, product, h, generator);
+    }
+    wipe(scalar, sizeof scalar);
+    wipe(product, sizeof product);
+    if (ct_reveal((ct_mask)done & ~is_base(curve, generator))) return 1;
+    wipe(generator, curve_point_bytes(curve));
+    return 0;
+}
+
 /* An ephemeral key over the base point, or another generator. */
 static int key_make(secmod_vault *vault, struct handshake *handshake, int what, const uint8_t *generator, uint8_t *scalar,
                     uint8_t *own, uint8_t *point, size_t *length) {
@@ -123,8 +151,14 @@ static int key_make(secmod_vault *vault, struct handshake *handshake, int what, 
     if (*length < needed) return SECMOD_E_ARGUMENT;
     int result = SECMOD_OK;
     if (!is_injected(handshake, what)) result = vault_scalar(vault, handshake->curve, scalar, DRBG_AS_DUE);
-    if (result == SECMOD_OK) result = point_multiply(handshake->curve, scalar, generator, own);
     if (result != SECMOD_OK) return result;
+    const struct curve_ops *ops = curve_ops_of(handshake->curve);
+    if (generator == NULL) { /* no scalar that gets here is refused */
+        (void)ops->base_mul(handshake->curve, scalar, own);
+    } else {
+        (void)ops->point_mul(handshake->curve, scalar, generator, own);
+    }
+    ct_publish(own, needed);
     memcpy(point, own, needed);
     *length = needed;
     return SECMOD_OK;
@@ -133,11 +167,11 @@ static int key_make(secmod_vault *vault, struct handshake *handshake, int what, 
 /* shared := scalar * point, for a valid point of the other end that is not our own; the scalar has served then. */
 static int key_use(const struct handshake *handshake, uint8_t *scalar, const uint8_t *own, const uint8_t *point, size_t length,
                    uint8_t *shared) {
-    if (length != curve_point_bytes(handshake->curve)) return SECMOD_E_POINT;
+    if (public_key_check(handshake->curve, point, length) != SECMOD_OK) return SECMOD_E_POINT;
     if (memcmp(own, point, length) == 0) return SECMOD_E_MISMATCH; /* public keys */
-    int result = point_multiply(handshake->curve, scalar, point, shared);
+    (void)curve_ops_of(handshake->curve)->point_mul(handshake->curve, scalar, point, shared);
     wipe(scalar, SECMOD_MAX_FIELD);
-    return result;
+    return SECMOD_OK;
 }
 
 int secmod_pace_map_key(secmod_vault *vault, uint64_t handle, uint8_t *point, size_t *length) {
@@ -158,7 +192,7 @@ int secmod_pace_map(secmod_vault *vault, uint64_t handle, const uint8_t *point, 
         result = key_use(handshake, handshake->map_scalar, handshake->map_point, point, length, shared);
     }
     if (result == SECMOD_OK) {
-        result = point_map(handshake->curve, handshake->nonce, shared, handshake->generator);
+        if (!pace_map_generator(handshake->curve, handshake->nonce, shared, handshake->generator)) result = SECMOD_E_POINT;
         wipe(handshake->nonce, sizeof handshake->nonce);
     }
     wipe(shared, sizeof shared);

@@ -37,6 +37,10 @@ struct handshake {
 #define KDF_PASSWORD 3
 int pace_derive(const uint8_t *secret, size_t length, uint8_t counter, size_t key_bytes, uint8_t *key);
 
+/* The mapped generator s * G + h (TR-03110-3 A.3.4.1, generic mapping); h is a valid point.  0, and zeroes, if it is infinity, G or
+ * -G. */
+int pace_map_generator(const struct curve *curve, const uint8_t s[PACE_NONCE], const uint8_t *h, uint8_t *generator);
+
 void pace_wipe(struct handshake *handshake);
 
 #endif

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ct.h"
 #include "wipe.h"
 
 #define SCALAR_TRIES 256 /* each succeeds with a probability above one half; all failing means a broken generator */
@@ -217,7 +218,7 @@ int vault_scalar(secmod_vault *vault, const struct curve *curve, uint8_t *scalar
         int result = generator_bytes(vault->generator, scalar, length, tries == 0 ? entropy : DRBG_AS_DUE);
         if (result != SECMOD_OK) return result;
         scalar[0] &= top;
-        if (scalar_in_range(curve, scalar)) return SECMOD_OK; /* tells about rejected scalars only */
+        if (ct_reveal(scalar_in_range(curve, scalar))) return SECMOD_OK; /* tells about rejected scalars only */
     }
     wipe(scalar, length);
     generator_alarm(vault->generator);

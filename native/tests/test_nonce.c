@@ -4,7 +4,7 @@
 #include <openssl/err.h>
 
 #include "check.h"
-#include "keys.h"
+#include "nonce.h"
 #include "secrets.h"
 
 struct ecdsa_case {
