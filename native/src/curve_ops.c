@@ -8,11 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct curve_ops curve_ops_4_portable, curve_ops_6_portable, curve_ops_8_portable;
 static const struct curve_ops *const portable[] = {&curve_ops_4_portable, &curve_ops_6_portable, &curve_ops_8_portable};
 
 #if defined(__x86_64__)
-extern const struct curve_ops curve_ops_4_adx, curve_ops_6_adx, curve_ops_8_adx;
 static const struct curve_ops *const adx[] = {&curve_ops_4_adx, &curve_ops_6_adx, &curve_ops_8_adx};
 
 static int cpu_has_adx(void) {

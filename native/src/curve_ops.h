@@ -43,4 +43,10 @@ const struct curve_ops *curve_ops_of(const struct curve *c);
 /* The functions of one path, for tests and measurements; NULL if there are none of this name on this CPU. */
 const struct curve_ops *curve_ops_of_path(const struct curve *c, const char *path);
 
+/* Those of every width: words of an element, and path. */
+extern const struct curve_ops curve_ops_4_portable, curve_ops_6_portable, curve_ops_8_portable;
+#if defined(__x86_64__)
+extern const struct curve_ops curve_ops_4_adx, curve_ops_6_adx, curve_ops_8_adx;
+#endif
+
 #endif

@@ -59,12 +59,15 @@ static inline void limbs_select(limb mask, limb z[LIMBS], const limb x[LIMBS], c
     for (int i = 0; i < LIMBS; i++) z[i] = y[i] ^ (mask & (x[i] ^ y[i]));
 }
 
+/* Carries are comparisons of words: the compilers' overflow builtins branch at -O0. */
+
 /* z := x + y mod R, any x and y; the carry, 0 or 1: x + y + carry < 2^65, so not both additions of a word overflow. */
 static inline limb limbs_add(limb z[LIMBS], const limb x[LIMBS], const limb y[LIMBS]) {
     limb carry = 0;
     for (int i = 0; i < LIMBS; i++) {
-        limb sum, first = __builtin_add_overflow(x[i], y[i], &sum);
-        carry = first | __builtin_add_overflow(sum, carry, &z[i]);
+        limb first = x[i] + carry, sum = first + y[i];
+        carry = (limb)(first < carry) | (limb)(sum < first);
+        z[i] = sum;
     }
     return carry;
 }
@@ -73,8 +76,9 @@ static inline limb limbs_add(limb z[LIMBS], const limb x[LIMBS], const limb y[LI
 static inline limb limbs_sub(limb z[LIMBS], const limb x[LIMBS], const limb y[LIMBS]) {
     limb borrow = 0;
     for (int i = 0; i < LIMBS; i++) {
-        limb difference, first = __builtin_sub_overflow(x[i], y[i], &difference);
-        borrow = first | __builtin_sub_overflow(difference, borrow, &z[i]);
+        limb first = x[i] - y[i], difference = first - borrow;
+        borrow = (limb)(x[i] < y[i]) | (limb)(first < borrow);
+        z[i] = difference;
     }
     return borrow;
 }

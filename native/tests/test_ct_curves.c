@@ -3,6 +3,7 @@
  * address that depends on one is an error.  Results are compared with those of the same calls unpoisoned.  The argument `leak` reads a
  * table at a secret index instead, for which memcheck must report an error: the control. */
 #include "check.h"
+#include "paths.h"
 #include "curve_ops.h"
 #include "secrets.h"
 
@@ -56,11 +57,10 @@ static int leak(void) {
 }
 
 int main(int argc, char **argv) {
-    static const char *const paths[] = {"portable", "adx"};
     if (argc > 1 && strcmp(argv[1], "leak") == 0) return leak();
     for (int number = 0; number < secmod_curve_count(); number++) {
-        for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-            const struct curve_ops *ops = curve_ops_of_path(curve_at(number), paths[i]);
+        for (size_t i = 0; i < PATHS; i++) {
+            const struct curve_ops *ops = ops_of_path(curve_at(number), path_names[i]);
             if (ops != NULL) test(ops, curve_at(number));
         }
     }
