@@ -3,7 +3,8 @@
 
 secmod, `cryptography` and `ecdsa` are called from Python as their users do; libcrypto, the peer of all ratios, from C, through
 EVP.  What interfaces do differently is made alike: for agreement everyone gets the other's point as bytes and finds it on the
-curve.  For verification the others keep a key object, secmod takes the point each time: so that is measured both ways.
+curve.  For verification the others keep a key object, secmod takes the point each time and remembers a
+few: so that is measured both ways.
 `ecdsa` works on Python's (gmpy2's) integers, in variable time also where a secret is involved.
 """
 
@@ -13,6 +14,7 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
+from itertools import cycle
 from typing import Any, Final
 
 import ecdsa
@@ -46,6 +48,7 @@ _ECDSA: Final = {
 }
 _HASHES: Final[dict[int, type[HashAlgorithm]]] = {32: SHA256, 48: SHA384, 64: SHA512}
 _EVP_CURVES: Final = {"secp256r1": "P-256", "secp384r1": "P-384"}  # names that libcrypto knows; it has the others as we do
+NEW_KEYS: Final = 64  # taken in turn: more than the core keeps tables of
 _EVP: Final = {"sign": "sign", "verify": "verify", "verify, new key": "verify-new", "ECDH": "agree", "key pair": "generate"}
 
 
@@ -53,11 +56,20 @@ def of_secmod(curve_name: str, digest: bytes) -> dict[str, Callable[[], object]]
     curve, vault = CURVES[curve_name], Vault()
     key, other = vault.generate(curve), vault.generate(curve).public_point
     point, signature = key.public_point, key.sign(digest)
-    check = partial(verify, curve, point, digest, signature)
+    signed = []
+    for _ in range(NEW_KEYS):
+        one = vault.generate(curve)
+        signed.append((one.public_point, one.sign(digest)))
+    new = cycle(signed)
+
+    def verify_new() -> None:
+        of, good = next(new)
+        verify(curve, of, digest, good)
+
     return {
         "sign": partial(key.sign, digest),
-        "verify": check,
-        "verify, new key": check,
+        "verify": partial(verify, curve, point, digest, signature),
+        "verify, new key": verify_new,
         "ECDH": partial(key.agree, other),
         "key pair": partial(vault.generate, curve),  # wiped and released when the next one replaces it
     }

@@ -33,12 +33,20 @@ class Function:
         self.lines = [f"push %{register}" for register in self.saved]
 
     def emit(self, *lines: str) -> None:
+        """Appends instructions."""
         self.lines += lines
 
     def text(self) -> str:
         """The function as C's assembly text."""
         body = [*self.lines, *(f"pop %{register}" for register in reversed(self.saved)), "ret"]
-        head = (".text", ".p2align 5", f".globl {self.name}", f".hidden {self.name}", f".type {self.name}, @function", f"{self.name}:")
+        head = (
+            ".text",
+            ".p2align 5",
+            f".globl {self.name}",
+            f".hidden {self.name}",
+            f".type {self.name}, @function",
+            f"{self.name}:",
+        )
         lines = (*head, *(f"\\t{line}" for line in body), f".size {self.name}, . - {self.name}")
         return "__asm__(\n" + "".join(f'    "{line}\\n"\n' for line in lines) + ");\n"
 
@@ -140,7 +148,12 @@ def sqr(limbs: int) -> str:
         if i == 0:
             f.emit(f"mulx %rdx, %{word(0)}, %{high}", *loads)
         else:
-            f.emit(f"mulx %rdx, %{low}, %{high}", *loads, f"adcx %{word(pair[0])}, %{word(pair[0])}", f"adox %{low}, %{word(pair[0])}")
+            f.emit(
+                f"mulx %rdx, %{low}, %{high}",
+                *loads,
+                f"adcx %{word(pair[0])}, %{word(pair[0])}",
+                f"adox %{low}, %{word(pair[0])}",
+            )
         if pair[1] not in known:
             f.emit(f"mov $0, %{word(pair[1])}")
         f.emit(f"adcx %{word(pair[1])}, %{word(pair[1])}", f"adox %{high}, %{word(pair[1])}")

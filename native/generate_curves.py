@@ -251,7 +251,7 @@ class Domain:
 
     def words(self) -> int:
         """The 64-bit words of the comb."""
-        return self.windows() * 2 ** (COMB_WINDOW[self.limbs] - 1) * 2 * self.limbs
+        return self.windows() * (1 << COMB_WINDOW[self.limbs] - 1) * 2 * self.limbs
 
     def comb(self) -> str:
         """The definition of the comb: x and y of each point, in Montgomery form, row by row."""
