@@ -12,7 +12,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("fast", max_examples=200, deadline=None)
+# In CI the short form repeats itself, so that what it says is about the change; people and the deep form look for new examples.
+settings.register_profile("fast", max_examples=200, deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.register_profile("deep", max_examples=5_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 

@@ -131,8 +131,7 @@ class Card:
         state = self._state
         try:
             self._check_length(raw)
-            if ClassByte.decode(raw[0]).channel:
-                raise CardError(SW.CHANNEL_NOT_SUPPORTED)
+            self._check_channel(ClassByte.decode(raw[0]))
             apdu = session.unprotect(raw)
             state.security_status.protected = True
             response = self._answer(self._execute, apdu)
@@ -187,8 +186,12 @@ class Card:
             raise CardError(SW.SM_OBJECT_WRONG, "no session is open")
         if apdu.secure:
             raise CardError(SW.SM_NOT_SUPPORTED)
-        if apdu.channel:
-            raise CardError(SW.CHANNEL_NOT_SUPPORTED)
+        self._check_channel(apdu.class_byte)
+
+    @staticmethod
+    def _check_channel(cla: ClassByte) -> None:
+        if cla.channel:
+            raise CardError(SW.CHANNEL_NOT_SUPPORTED, f"logical channel {cla.channel} is not open")
 
     def _start(self) -> None:
         """The generator is seeded anew and the self-tests have run; what fails leaves the card in its alarm state."""

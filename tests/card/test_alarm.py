@@ -76,6 +76,13 @@ def test_a_source_that_stands_still() -> None:
     expect_alarm(card)
 
 
+def test_the_health_of_the_sources_is_tested_on_demand() -> None:
+    card = new_card("open")
+    card._state.vault.stick(Source.JITTER, 7, 100_000)
+    assert say(card, "80F80000") == "6F00"
+    expect_alarm(card)
+
+
 def test_after_the_second_alarm_no_key_is_used_again() -> None:
     card = new_card("open")
     assert say(card, "0046C08100") == "9000"

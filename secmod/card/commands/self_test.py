@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Self-test (PP-0077, FPT_TST.1): known answers of the cryptography, and the checksum of every object."""
+"""Self-test (PP-0077, FPT_TST.1): known answers, the health of the noise sources, and the checksum of every object."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 @command("self_test", None, proprietary=True, p1=0x00, p2=0x00)
 def self_test(apdu: CommandApdu, card: CardState) -> None:
     """9000 if all is well; else 6F00, and the card is in its alarm state."""
+    card.vault.check_sources()
     failed = card.failed_self_tests()
     if failed:
         log.warning("self-test failed: %s", ", ".join(failed))
