@@ -53,8 +53,8 @@ class Function:
     def add_products(self, base: str, sums: list[str], limbs: Iterable[int], low: str, high: str) -> None:
         """Add rdx times the limbs at `base` to the sums, one more than limbs; the carry goes on in the last of them.
 
-        Both flags must be clear.  The last of the sums plus the highest word of the products and a carry must not overflow, or the
-        overflow flag carries on.
+        Both flags must be clear.  The last of the sums plus the highest word of the products and a carry must not overflow, or
+        the overflow flag carries on.
         """
         for i, limb in enumerate(limbs):
             self.emit(f"mulx {8 * limb}(%{base}), %{low}, %{high}", f"adcx %{low}, %{sums[i]}", f"adox %{high}, %{sums[i + 1]}")
@@ -103,11 +103,11 @@ def mul(limbs: int) -> str:
     return f.text()
 
 
-def sqr(limbs: int) -> str:
+def sqr(limbs: int) -> str:  # noqa: C901, PLR0915  (one function of assembly, line by line)
     """Montgomery squaring: z, x, m in rdi, rsi, rdx.
 
-    The products of different limbs once, then all doubled by one carry chain while the other adds the squares, then the lower half
-    reduced: its sum with multiples of m below 2^64 * R stays below R after each division by 2^64.
+    The products of different limbs once, then all doubled by one carry chain while the other adds the squares, then the lower
+    half reduced: its sum with multiples of m below 2^64 * R stays below R after each division by 2^64.
     """
     low, high = "rax", "rcx"
     f = Function(f"secmod_mont_sqr_{limbs}", len(SAVED))
@@ -157,7 +157,7 @@ def sqr(limbs: int) -> str:
         if pair[1] not in known:
             f.emit(f"mov $0, %{word(pair[1])}")
         f.emit(f"adcx %{word(pair[1])}, %{word(pair[1])}", f"adox %{high}, %{word(pair[1])}")
-        if 2 * i >= limbs and limbs > WIDTHS[0]:
+        if 2 * i >= limbs > WIDTHS[0]:
             spill(pair[0])
             spill(pair[1])
     f.emit(f"mov {room}(%rsp), %rcx")
@@ -199,7 +199,7 @@ def sub(limbs: int) -> str:
     for start in range(0, limbs, half):
         masked = spare[:half] if start + half < limbs else [*spare[: half - 1], "rax"]
         if start:
-            masked = [one for one in spare if one != "rsi"][: half - 1] + ["rax"]
+            masked = [*[one for one in spare if one != "rsi"][: half - 1], "rax"]
         for i, one in enumerate(masked):
             f.emit(*([f"mov %rax, %{one}"] if one != "rax" else []), f"and {8 * (start + i)}(%rcx), %{one}")
         if start:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes what the C core knows of curves, from native/curves.toml, into native/src:
+"""Writes what the C core knows of curves, from native/curves.toml, into native/src.
 
 - `curves_gen.h`: names, OIDs, sizes, orders (struct curve);
 - `domains_gen.h`: constants of the arithmetic, on the isomorphic twin with a = -3, in Montgomery form (struct domain);
