@@ -39,10 +39,10 @@ UNUSED_AFTER: Final = 5.0  # s; pcscd's own
 _LOOK: Final = 0.5  # s between looks for unused cards and endless commands
 _SWITCH_INTERVAL: Final = 0.0005  # s; Python's 5 ms would be the delay of an APDU while another card computes
 _JOIN: Final = 2.0  # s for threads to end; a card that hangs must not hang us
-_BACKLOG: Final = 128
+_BACKLOG: Final = 256
 _UCRED: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid
 _SO_PEERGROUPS: Final = 59
-_MOST_GROUPS: Final = 1024
+_GROUPS_SIZE: Final = 1024  # bytes, all that Python takes: 256 groups
 
 
 class DirectServer:
@@ -118,6 +118,8 @@ class DirectServer:
         end = time.monotonic() + _JOIN
         for join in [*(thread.join for thread in self._threads), *(client.join for client in clients)]:
             join(max(0.0, end - time.monotonic()))
+        for reader in self._readers:
+            reader.power_off()
         if self._listener is not None:
             self._listener.close()
         sys.setswitchinterval(self._switch_interval)
@@ -197,7 +199,11 @@ class DirectServer:
                 _log.error("no connection could be taken: %s", error)
                 self._stopping.wait(_LOOK)  # out of descriptors: others will leave
                 continue
-            self._admit(sock)
+            try:
+                self._admit(sock)
+            except (OSError, RuntimeError) as error:  # gone already; no thread to be had
+                _log.error("a program was turned away: %s", error)
+                sock.close()
 
     def _admit(self, sock: socket.socket) -> None:
         if not self._allowed(sock):
@@ -212,7 +218,11 @@ class DirectServer:
             _log.warning("a program was turned away: %d are connected already", m.MAX_CONTEXTS)
             sock.close()
             return
-        client.start()
+        try:
+            client.start()
+        except RuntimeError:
+            self.forget(client)
+            raise
 
     def _allowed(self, sock: socket.socket) -> bool:
         """Root, our own user, and members of the group: by what the kernel says, not by the file's mode alone."""
@@ -220,7 +230,7 @@ class DirectServer:
         if user in {0, os.geteuid()}:
             return True
         if self._group is not None:
-            raw = sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, 4 * _MOST_GROUPS)
+            raw = sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _GROUPS_SIZE)
             if self._group in {group, *struct.unpack(f"={len(raw) // 4}I", raw)}:
                 return True
         _log.warning("process %d of user %d was turned away: neither the owner's nor in the group of %s", pid, user, self.path)

@@ -27,7 +27,8 @@ _ROOM: Final = _DATA + m.MAX_DATA
 _TRANSMIT: Final = int(Command.TRANSMIT)
 _FRAME_HEADER: Final = bytes([FrameType.TRANSMIT]) + bytes(HEADER - 1)
 # A driver is told T=0 as 0 and T=1 as 1, and so is the program afterwards.
-_LINE: Final = {Protocol.T0: 0, Protocol.T1: 1, Protocol.RAW: 4}
+_LINE: Final = {int(Protocol.T1): 1, int(Protocol.RAW): 4}
+_ANY_OLD: Final = int(Protocol.ANY_OLD)
 
 
 class _StrangerError(Exception):
@@ -190,7 +191,7 @@ class Client:
             self._sock.sendall(refuse(result))
             return
         received = len(answer) - HEADER
-        line = _LINE.get(protocol) if protocol in _LINE else _LINE.get(handle.reader.protocol, 0)
+        line = _LINE.get(protocol, 0) if protocol != _ANY_OLD else max(0, int(handle.reader.protocol).bit_length() - 1)
         if received > room:
             head = m.TRANSMIT.pack(number, protocol, pci, length, line, got_pci, received, Result.INSUFFICIENT_BUFFER)
             self._sock.sendall(head)

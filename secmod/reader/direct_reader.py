@@ -190,12 +190,16 @@ class DirectReader:
             reply(result)
 
     def close(self) -> None:
-        """Nobody waits here any longer; the card loses its power."""
+        """Nobody waits here any longer."""
         with self._state:
             self._closed = True
             self._state.notify_all()
-        with suppress(_BusyError), self._asking():
+
+    def power_off(self) -> None:
+        """The card has lost its power, unless it is at work for ever."""
+        if self._card.acquire(blocking=False):
             self.slot.link_lost()
+            self._card.release()
 
     def tick(self, now: float) -> None:
         """Switches an unused card off when its time has come."""
@@ -537,7 +541,7 @@ class DirectReader:
                         return Result.REMOVED_CARD
                     power = self._power
                     self._enter(atr)
-                    if power is _Power.IN_USE and atr is not None:
+                    if power is _Power.IN_USE:
                         self._power = power
                     self._publish()
         except _BusyError:
