@@ -102,8 +102,8 @@ class Client:
             return
         except (_StrangerError, OSError) as error:
             _log.debug("a program has left: %s", error)
-        self._server.forget(self)
         self._close_context()
+        self._server.forget(self)
         self._sock.close()
 
     def _fill(self, wanted: int) -> None:

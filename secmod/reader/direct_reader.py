@@ -594,4 +594,4 @@ class DirectReader:
         self.entry = READER.pack(name, self._events, self.card_state, self._sharing, self._atr, len(self._atr), self.protocol)
 
 
-__all__ = ["DirectReader", "Handle", "Work", "atr_protocols"]
+__all__ = ["DirectReader", "Handle", "Work", "atr_protocols", "refuse_mode"]

@@ -544,8 +544,8 @@ def test_another_user_is_turned_away_and_a_member_of_the_group_is_not(directory:
     directory.chmod(0o755)
     script = (
         "import os, sys, socket; os.setgroups([int(g) for g in sys.argv[2:]]); os.setgid(65534); os.setuid(65534)\n"
-        "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(bytes([12, 0, 0, 0, 17, 0, 0, 0, 4, 0, 0, 0, 4]) + bytes(7))\n"
-        "print(len(s.recv(12)))"
+        "s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
+        "s.sendall(bytes([12, 0, 0, 0, 17, 0, 0, 0, 4, 0, 0, 0, 4]) + bytes(7)); print(len(s.recv(12)))"
     )
 
     def says(*groups: str) -> str:
