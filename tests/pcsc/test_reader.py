@@ -116,6 +116,40 @@ def test_reset_and_unpower_reach_the_card(pcscd: PrivatePcscd, start_server: Sta
 
 
 @pytest.mark.both
+def test_a_transaction_makes_others_wait(pcscd: PrivatePcscd, start_server: StartServer, start_client: StartClient) -> None:
+    start_server(pcscd)
+    one, two, late = (start_client(pcscd) for _ in range(3))
+    assert one.connect(READER) == two.connect(READER) == (c.OK, c.T1)
+    assert one.call("begin") == ["00000000", ""]
+    two.ask("transmit 8010000001BB")
+    late.ask(f"connect {READER} 3")
+    for _ in range(100):
+        assert one.transmit(bytes.fromhex("8010000001AA")) == (c.OK, bytes.fromhex("01AA9000"))
+    assert one.call("end 0") == ["00000000", ""]
+    assert two.hear() == ["00000000", "01BB9000"]
+    assert late.hear() == ["00000000", str(c.T1)]
+    assert two.call("begin") == ["00000000", ""]
+    late.ask("begin")
+    assert two.call("end 0") == ["00000000", ""]
+    assert late.hear() == ["00000000", ""]
+
+
+@pytest.mark.both
+def test_a_program_killed_within_a_transaction(pcscd: PrivatePcscd, start_server: StartServer, start_client: StartClient) -> None:
+    card = ReaderTestCard()
+    start_server(pcscd, card)
+    one, two = start_client(pcscd), start_client(pcscd)
+    assert one.connect(READER) == two.connect(READER) == (c.OK, c.T1)
+    assert one.call("begin") == ["00000000", ""]
+    two.ask("transmit 00840000")
+    one.kill()
+    assert int(two.hear()[0], 16) == c.RESET_CARD
+    assert card.history[-1] == "reset"
+    assert two.reconnect(0) == c.OK
+    assert two.transmit(bytes.fromhex("00840000")) == (c.OK, b"\x90\x00")
+
+
+@pytest.mark.both
 def test_attributes(pcscd: PrivatePcscd, start_server: StartServer, client: CClient) -> None:
     start_server(pcscd)
     client.connect(READER)
