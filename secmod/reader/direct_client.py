@@ -102,6 +102,8 @@ class Client:
             return
         except (_StrangerError, OSError) as error:
             _log.debug("a program has left: %s", error)
+        except Exception:  # noqa: BLE001 - one program's misfortune must not keep a card from the others
+            _log.exception("a program is dropped")
         self._close_context()
         self._server.forget(self)
         self._sock.close()
