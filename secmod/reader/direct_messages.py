@@ -12,7 +12,7 @@ from enum import IntEnum, IntFlag
 from typing import Final
 
 MAJOR: Final = 4
-MINORS: Final = frozenset({4, 5})  # 4:5 adds GET_READER_EVENTS and nothing else
+MINORS: Final = frozenset({4, 5})  # 4:5 (libraries 2.3 and 2.4) adds GET_READER_EVENTS and nothing else
 MAX_DATA: Final = 65548  # bytes of a command, a response, a control
 MAX_ATTRIBUTE: Final = 264
 MAX_READERS: Final = 16  # the table of states has so many places
