@@ -13,6 +13,7 @@ from typing import Final
 
 from bench.interleave import Block
 from bench.workers import Worker, end_with, program
+from secmod.reader.direct import SOCKET_NAME, VARIABLE
 from secmod.reader.driver import socket_name
 from secmod.reader.pcscd import PrivatePcscd
 
@@ -50,6 +51,18 @@ def start_readers(stack: ExitStack) -> Mapping[str, str]:
     return daemon.env
 
 
+def start_direct(stack: ExitStack) -> Mapping[str, str]:
+    """`secmod serve --direct`, ended with the stack; returns what a PC/SC program's environment needs to find it."""
+    directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="secmod-bench-")))
+    command = [sys.executable, "-m", "secmod", "serve", "--direct", "--json", "--socket-dir", str(directory)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    end_with(stack, process)
+    assert process.stdout is not None
+    stack.callback(process.stdout.close)
+    process.stdout.readline()  # it serves now
+    return {VARIABLE: str(directory / SOCKET_NAME)}
+
+
 def winscard(stack: ExitStack, env: Mapping[str, str], reader: str, *apdus: bytes) -> Block:
     """A PC/SC program in C that sends the APDUs, and goes on with the last."""
     worker = Worker(program("winscard_client"), reader, *(apdu.hex() for apdu in apdus), env=env)
@@ -62,4 +75,4 @@ def pyscard(stack: ExitStack, env: Mapping[str, str], layer: str, reader: str, a
     return stack.enter_context(worker).block
 
 
-__all__ = ["NOOP", "NULL_C", "NULL_PYTHON", "SECMOD", "pyscard", "start_emulator", "start_readers", "winscard"]
+__all__ = ["NOOP", "NULL_C", "NULL_PYTHON", "SECMOD", "pyscard", "start_direct", "start_emulator", "start_readers", "winscard"]

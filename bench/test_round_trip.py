@@ -16,7 +16,7 @@ from typing import Final
 import pytest
 
 from bench.interleave import Block, Contender, in_python
-from bench.readers import NOOP, NULL_C, NULL_PYTHON, SECMOD, pyscard, start_emulator, start_readers, winscard
+from bench.readers import NOOP, NULL_C, NULL_PYTHON, SECMOD, pyscard, start_direct, start_emulator, start_readers, winscard
 from bench.workers import Worker, program
 from secmod.emulator import build_card
 from secmod.reader.driver import driver_path, socket_name
@@ -39,10 +39,12 @@ STATIONS: Final[dict[str, tuple[str, dict[str, float]]]] = {
     "our driver, C process answers 9000": (FLOOR_C, {}),
     "our driver, Python process answers 9000": (FLOOR_C, {}),
     "secmod serve, C program": (FLOOR_C, GATES),
+    "secmod serve --direct, C program": (FLOOR_C, {}),
     FLOOR_SCARD: (FLOOR_SCARD, {}),
     "secmod serve, pyscard scard": (FLOOR_SCARD, {}),
     FLOOR_CONNECTION: (FLOOR_CONNECTION, {}),
     "secmod serve, pyscard CardConnection": (FLOOR_CONNECTION, {}),
+    "secmod serve --direct, pyscard CardConnection": (FLOOR_CONNECTION, {}),
 }
 
 
@@ -62,6 +64,7 @@ def over_socket(stack: ExitStack) -> Block:
 
 def contenders(stack: ExitStack) -> Sequence[Contender]:
     env = start_readers(stack)
+    direct = start_direct(stack)
     blocks = {
         "card, in process": in_process(),
         "driver and socket, no pcscd": over_socket(stack),
@@ -69,10 +72,12 @@ def contenders(stack: ExitStack) -> Sequence[Contender]:
         "our driver, Python process answers 9000": winscard(stack, env, NULL_PYTHON, COMMAND),
         FLOOR_C: winscard(stack, env, NOOP, COMMAND),
         "secmod serve, C program": winscard(stack, env, SECMOD, COMMAND),
+        "secmod serve --direct, C program": winscard(stack, direct, SECMOD, COMMAND),
         FLOOR_SCARD: pyscard(stack, env, "scard", NOOP, COMMAND),
         "secmod serve, pyscard scard": pyscard(stack, env, "scard", SECMOD, COMMAND),
         FLOOR_CONNECTION: pyscard(stack, env, "connection", NOOP, COMMAND),
         "secmod serve, pyscard CardConnection": pyscard(stack, env, "connection", SECMOD, COMMAND),
+        "secmod serve --direct, pyscard CardConnection": pyscard(stack, direct, "connection", SECMOD, COMMAND),
     }
     return [Contender(name, block, SAMPLES) for name, block in blocks.items()]
 

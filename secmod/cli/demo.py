@@ -2,8 +2,9 @@
 """`secmod demo`: a plain PC/SC program has a file signed by the module, and OpenSSL verifies the signature.
 
 Nothing on the way is shortened: the emulator runs as a process of its own (`secmod serve`), a private pcscd loads our reader
-driver, and the commands go through pyscard's `SCardTransmit`, as from any other program. Nothing is left running, even if this
-process is killed: pcscd dies with its parent, and the emulator stops when its standard input ends.
+driver, and the commands go through pyscard's `SCardTransmit`, as from any other program. Where there is no pcscd the emulator
+speaks its protocol itself (`secmod serve --direct`), and the result says so. Nothing is left running, even if this process is
+killed: pcscd dies with its parent, and the emulator stops when its standard input ends.
 """
 
 from __future__ import annotations
@@ -125,15 +126,30 @@ class Client:
 
 
 @contextmanager
-def _emulator(socket_dir: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """`secmod serve` as a process of its own, stopped at the end."""
-    words = [sys.executable, "-m", "secmod", "serve", "--profile", PROFILE, "--socket-dir", str(socket_dir), "--until-eof"]
+def _emulator(socket_dir: Path, log: Path, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`secmod serve` as a process of its own, serving when this begins and stopped at the end."""
+    words = [
+        sys.executable,
+        "-m",
+        "secmod",
+        "serve",
+        "--profile",
+        PROFILE,
+        "--socket-dir",
+        str(socket_dir),
+        "--until-eof",
+        "--json",
+    ]
     # A session of its own: Ctrl-C reaches this process alone, which then stops the others in order.
     with (
         log.open("wb") as errors,
-        subprocess.Popen(words, stdin=subprocess.PIPE, stdout=errors, stderr=errors, start_new_session=True) as process,
+        subprocess.Popen(
+            [*words, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
+        ) as process,
     ):
         try:
+            if process.stdout is not None:
+                process.stdout.readline()  # its first word, or its end
             yield process
         finally:
             process.terminate()
@@ -208,46 +224,75 @@ def _stop_on_sigterm(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
+@contextmanager
+def _service(directory: Path, log: Path, *, direct: bool) -> Iterator[subprocess.Popen[bytes]]:
+    """Emulator and PC/SC service are there, and this process uses them."""
+    from secmod.reader.direct import SOCKET_NAME, VARIABLE
+    from secmod.reader.pcscd import PrivatePcscd
+
+    if direct:
+        with _emulator(directory, log, "--direct") as emulator:
+            os.environ[VARIABLE] = str(directory / SOCKET_NAME)
+            yield emulator
+        return
+    with PrivatePcscd(directory) as pcscd, _emulator(pcscd.directory, log) as emulator:
+        os.environ.update(pcscd.env)
+        yield emulator
+
+
+def _has_pcscd() -> bool:
+    from secmod.reader.pcscd import pcscd_program
+
+    try:
+        pcscd_program()
+    except DriverError:
+        return False
+    return True
+
+
 @click.command(name="demo")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
+@click.option("--direct", is_flag=True, help="Without pcscd, even if there is one.")
 @json_option
-def command(file: Path | None, as_json: bool) -> None:
+def command(file: Path | None, direct: bool, as_json: bool) -> None:
     """Have FILE signed by the module through a real pcscd, and verified by OpenSSL.
 
     Without FILE a meter reading is signed. Starts and stops its own emulator and its own pcscd, and touches no
-    other pcscd and no configuration.
+    other pcscd and no configuration. Where pcscd is not installed the emulator speaks its protocol itself.
     """
-    from secmod.reader.pcscd import PrivatePcscd
-
     signal.signal(signal.SIGTERM, _stop_on_sigterm)
     dialogue = Dialogue()
+    service = "pcscd"
+    if direct:
+        service = "secmod serve --direct"
+    elif not _has_pcscd():
+        service = "secmod serve --direct, for pcscd is not installed"
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="secmod-demo-")))
         if file is None:
             file = directory / "reading.txt"
             file.write_text(SAMPLE, encoding="utf-8")
-        pcscd = stack.enter_context(PrivatePcscd(directory))
         emulator_log = directory / "emulator.log"
-        emulator = stack.enter_context(_emulator(pcscd.directory, emulator_log))
-        os.environ.update(pcscd.env)
-        client = Client(dialogue)
-        stack.callback(client.close)
-        content = file.read_bytes()
+        emulator = stack.enter_context(_service(directory, emulator_log, direct=service != "pcscd"))
         try:
+            client = Client(dialogue)
+            stack.callback(client.close)
+            content = file.read_bytes()
             reader, point, signature = _dialogue(client, emulator, hashlib.sha256(content).digest())
-        except NoCardError as error:
+        except (NoCardError, NoReaderError) as error:
             last_words = emulator_log.read_text(encoding="utf-8").strip().splitlines()[-1:]
             raise DriverError(f"{error}; the emulator's last words: {''.join(last_words) or 'none'}") from error
         _verify_with_openssl(directory, file, point, signature, dialogue)
-        _print(file, reader, dialogue, signature, as_json=as_json)
+        _print(file, reader, service, dialogue, signature, as_json=as_json)
 
 
-def _print(file: Path, reader: str, dialogue: Dialogue, signature: bytes, *, as_json: bool) -> None:
+def _print(file: Path, reader: str, service: str, dialogue: Dialogue, signature: bytes, *, as_json: bool) -> None:
     if as_json:
-        result = {"file": str(file), "reader": reader, "verified": True, "signature": signature.hex().upper()}
+        result = {"file": str(file), "reader": reader, "service": service, "verified": True, "signature": signature.hex().upper()}
         print_json({**result, "steps": dialogue.steps})
         return
     out = console()
+    out.print(f"service    {service}")
     out.print(f"reader     {reader}")
     out.print(f"ATR        {dialogue.steps[0]['meaning'].removeprefix('ATR ')}")
     rows = (

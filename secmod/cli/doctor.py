@@ -81,12 +81,15 @@ def _core() -> Iterator[Finding]:
 
 
 def _programs() -> Iterator[Finding]:
-    for name, why in (("pcscd", "the PC/SC service that loads the driver"), ("openssl", "verifies signatures in the demo")):
+    for name, absent, why in (
+        ("pcscd", State.NOTE, "the PC/SC service that loads the driver; `secmod serve --direct` does without"),
+        ("openssl", State.MISSING, "verifies signatures in the demo"),
+    ):
         path = _program(name)
         if path:
             yield Finding(name, State.OK, path)
         else:
-            yield Finding(name, State.MISSING, why, f"sudo apt-get install {name}")
+            yield Finding(name, absent, why, f"sudo apt-get install {name}")
 
 
 def _libraries() -> Iterator[Finding]:

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`secmod serve`: the emulator process. It plays the cards; the reader driver inside pcscd brings them to programs."""
+"""`secmod serve`: the emulator process. It plays the cards; programs reach them in one of three ways.
+
+Through the reader driver inside pcscd; with --direct through this process itself, which then speaks pcscd's protocol; with --vpcd
+through somebody's vpcd. With --card the cards are not ours, but others' that connect as they would to a vpcd.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,21 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from secmod.cli.report import json_option, print_json
+
+if TYPE_CHECKING:
+    from secmod.reader.direct import DirectServer
+    from secmod.reader.server import Server
+    from secmod.reader.slot import Slot
+    from secmod.reader.vpcd import VpcdServer
 
 MOST_READERS = 16  # pcscd's limit
 _LONGEST_SEED = 256
@@ -54,10 +67,19 @@ def _seed(text: str | None, number: int) -> bytes | None:
 @click.option("--profile", metavar="NAME|FILE", default="open", show_default=True, help="The card: built-in, or a .toml file.")
 @click.option("--readers", type=click.IntRange(1, MOST_READERS), default=1, show_default=True, help="Readers, a card in each.")
 @click.option("--protocol", type=click.Choice(["T0", "T1"]), default="T1", show_default=True, help="Of the cards.")
+@click.option("--direct", is_flag=True, help="Be the PC/SC service: no pcscd, no driver, no root.")
+@click.option(
+    "--vpcd",
+    metavar="[HOST:PORT]",
+    is_flag=False,
+    flag_value="127.0.0.1:35963",
+    help="Play the cards in this vpcd (PORT, PORT+1, …).",
+)
+@click.option("--card", metavar="vpcd:PORT", help="Cards are others' that connect to 127.0.0.1:PORT, PORT+1, … as to a vpcd.")
 @click.option(
     "--socket-dir",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where the reader driver listens.  [default: /run/secmod for root, $XDG_RUNTIME_DIR/secmod otherwise]",
+    help="Where the driver listens, or --direct does.  [default: /run/secmod for root, $XDG_RUNTIME_DIR/secmod otherwise]",
 )
 @click.option(
     "--deterministic",
@@ -65,6 +87,7 @@ def _seed(text: str | None, number: int) -> bytes | None:
     metavar="SEED",
     help="Make every random number and key from this text, to replay a session. Nothing such a card holds is secret.",
 )
+@click.option("--group", help="With --direct: who may use the cards besides root and you.")
 @click.option("--until-eof", is_flag=True, help="Stop also when standard input ends: a parent process can not leave it behind.")
 @click.option("--verbose", "-v", is_flag=True, help="Log every command and response.")
 @json_option
@@ -72,46 +95,124 @@ def command(
     profile: str,
     readers: int,
     protocol: str,
+    direct: bool,
+    vpcd: str | None,
+    card: str | None,
     socket_dir: Path | None,
+    group: str | None,
     seed: str | None,
     until_eof: bool,
     verbose: bool,
     as_json: bool,
 ) -> None:
-    """Play cards behind the reader driver until SIGTERM or SIGINT.
+    """Play cards until SIGTERM or SIGINT.
 
     The driver, loaded by pcscd, listens on one socket per reader; this process connects to it, now or as soon as pcscd runs.
     Either may be restarted: the card is taken out and put in again.
-    """
-    from secmod.emulator import build_card
-    from secmod.reader.driver import socket_name
-    from secmod.reader.link import socket_directory
-    from secmod.reader.server import Server
-    from secmod.reader.slot import Slot
 
+    With --direct programs need neither: they find this process when PCSCLITE_CSOCK_NAME names its socket.
+    """
+    if (direct and vpcd) or (card and (vpcd or seed is not None)) or (group and not direct):
+        raise click.UsageError(
+            "--vpcd goes with neither --direct nor --card, --deterministic not with --card, --group with --direct only"
+        )
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
     )
     log = logging.getLogger("secmod.serve")
-    directory = socket_dir or socket_directory()
-    cards = [build_card(profile, protocol, deterministic_seed=_seed(seed, number)) for number in range(readers)]
-    slots = [Slot(card, directory / socket_name(number)) for number, card in enumerate(cards)]
-    server = Server(slots)
+    first_port = _first_port(card)
+    slots = _slots(profile, protocol, readers, _directory(socket_dir), seed=seed, ours=first_port is None)
+    server, where = _server(slots, _directory(socket_dir), vpcd=vpcd, group=group, direct=direct)
     _stop_when_told(server.stop, until_eof=until_eof)
-    with server:
+    with server, ExitStack() as stack:
+        if first_port is not None:
+            _listen_for_cards(stack, server, first_port, readers)
         if as_json:
-            sockets = [str(slot.address) for slot in slots]
-            facts = {"profile": profile, "protocol": protocol, "atr": cards[0].atr.hex().upper(), "sockets": sockets}
+            atr = slots[0].card.atr.hex().upper()
+            facts = {"profile": None if card else profile, "protocol": protocol, "atr": atr, **where}
             print_json({**facts, "deterministic": seed is not None})
             sys.stdout.flush()
-        log.info("%d reader(s) with card %r (%s), sockets in %s", readers, profile, protocol, directory)
+        log.info("%d reader(s) with card %r (%s)", readers, card or profile, protocol)
         if seed is not None:
             log.warning("DETERMINISTIC: every key and random number of these cards can be foretold; for replaying sessions only")
-        log.info("programs reach them through a pcscd that has our driver (`secmod doctor` looks); Ctrl-C stops")
+        for sentence in _how_to_reach(where):
+            log.info("%s", sentence)
         server.wait()
     log.info("stopped")
+
+
+def _directory(chosen: Path | None) -> Path:
+    from secmod.reader.link import socket_directory
+
+    return chosen or socket_directory()
+
+
+def _first_port(card: str | None) -> int | None:
+    """The port of `--card vpcd:PORT`."""
+    from secmod.reader.vpcd import PORT, parse_address
+
+    if card is None:
+        return None
+    scheme, _, port = card.partition(":")
+    if scheme != "vpcd" or (port and not port.isdecimal()):
+        raise click.BadParameter("write vpcd:PORT, for example vpcd:35963", param_hint="--card")
+    return parse_address(port)[1] if port else PORT
+
+
+def _slots(profile: str, protocol: str, readers: int, directory: Path, *, seed: str | None, ours: bool) -> list[Slot]:
+    from secmod.emulator import build_card
+    from secmod.reader.driver import socket_name
+    from secmod.reader.slot import Slot
+    from secmod.reader.vpcd import NoCard
+
+    addresses = [directory / socket_name(number) for number in range(readers)]
+    if ours:
+        return [
+            Slot(build_card(profile, protocol, deterministic_seed=_seed(seed, number)), address)
+            for number, address in enumerate(addresses)
+        ]
+    return [Slot(NoCard(), address, inserted=False) for address in addresses]
+
+
+def _server(
+    slots: Sequence[Slot], directory: Path, *, vpcd: str | None, group: str | None, direct: bool
+) -> tuple[Server | DirectServer | VpcdServer, dict[str, Any]]:
+    """What brings the cards to programs, and where they are found, for `--json`."""
+    if direct:
+        from secmod.reader.direct import SOCKET_NAME, DirectServer
+
+        server = DirectServer(slots, directory / SOCKET_NAME, group=group)
+        return server, {"sockets": [str(server.path)], "env": server.env}
+    if vpcd is not None:
+        from secmod.reader.vpcd import VpcdServer, parse_address
+
+        host, port = parse_address(vpcd)
+        return VpcdServer(slots, host, port), {"sockets": [], "vpcd": [f"{host}:{port + number}" for number in range(len(slots))]}
+    from secmod.reader.server import Server
+
+    return Server(slots), {"sockets": [str(slot.address) for slot in slots]}
+
+
+def _listen_for_cards(stack: ExitStack, server: Server | DirectServer | VpcdServer, port: int, readers: int) -> None:
+    from secmod.reader.vpcd import VpcdListener
+
+    for number in range(readers):
+        stack.enter_context(VpcdListener(port + number, partial(server.insert, number), partial(server.eject, number)))
+
+
+def _how_to_reach(where: dict[str, Any]) -> list[str]:
+    if "env" in where:
+        (path,) = where["sockets"]
+        return [f"programs reach them with PCSCLITE_CSOCK_NAME={path} in their environment; Ctrl-C stops"]
+    if "vpcd" in where:
+        return [f"the vpcd at {', '.join(where['vpcd'])} shows them to programs; Ctrl-C stops"]
+    first, *_ = where["sockets"]
+    return [
+        f"sockets in {Path(first).parent}",
+        "programs reach them through a pcscd that has our driver (`secmod doctor` looks), or use --direct; Ctrl-C stops",
+    ]
 
 
 __all__ = ["command"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,13 +61,45 @@ def test_every_step_is_in_the_table(secmod: Any) -> None:
         assert word in done.stdout
 
 
+def test_without_pcscd_it_says_so(secmod: Any, temporary: Path) -> None:
+    done = secmod("demo", "--direct", env={"TMPDIR": str(temporary)})
+    assert done.returncode == 0, done.stderr
+    assert "service    secmod serve --direct\n" in done.stdout
+    assert "Verified OK" in done.stdout
+    assert list(temporary.iterdir()) == []
+    assert processes_of(temporary) == []
+
+
+def test_where_pcscd_is_not_installed_the_emulator_does_without(temporary: Path) -> None:
+    """In a file system of its own, where pcscd can not be executed."""
+    hidden = shutil.which("pcscd", path="/usr/sbin:/usr/bin")
+    assert hidden is not None
+    script = f"mount --bind /dev/null {hidden} && exec {sys.executable} -m secmod demo --json"
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", script],
+        env={**os.environ, "TMPDIR": str(temporary)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["service"] == "secmod serve --direct, for pcscd is not installed"
+    assert result["verified"] is True
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("options", [[], ["--direct"]])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_leaves_nothing_running(tmp_path: Path, temporary: Path, number: signal.Signals) -> None:
+def test_interrupted_it_leaves_nothing_running(
+    tmp_path: Path, temporary: Path, number: signal.Signals, options: list[str]
+) -> None:
     # The file to be signed is a pipe that nobody writes: the demo waits in its first step until it is interrupted.
     pipe = tmp_path / "endless"
     os.mkfifo(pipe)
     environment = {**os.environ, "TMPDIR": str(temporary)}
-    command = [sys.executable, "-m", "secmod", "demo", str(pipe)]
+    command = [sys.executable, "-m", "secmod", "demo", *options, str(pipe)]
     with (
         subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process,
         pipe.open("wb"),  # opens once the demo reads

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -127,3 +128,69 @@ def test_a_seed_of_a_wrong_length_is_exit_code_2(secmod: Any, seed: str, tmp_pat
     done = secmod("serve", "--deterministic", seed, "--socket-dir", str(tmp_path))
     assert done.returncode == 2
     assert "1 to 256 bytes" in done.stderr
+
+
+def test_direct_serves_programs_without_pcscd(secmod: Any, tmp_path: Path) -> None:
+    with serving("--direct", "--readers", "2", "--socket-dir", str(tmp_path)) as process:
+        said = ready(process)
+        assert said["env"] == {"PCSCLITE_CSOCK_NAME": str(tmp_path / "pcscd.comm")}
+        for reader in ("secmod reader 0 00 00", "secmod reader 1 01 00"):
+            answer = secmod("apdu", "--to", f"pcsc:{reader}", "0084000008", env=said["env"])
+            assert answer.returncode == 0, answer.stderr
+        second = secmod("serve", "--direct", "--socket-dir", str(tmp_path))
+        assert second.returncode == 1
+        assert "another process listens on" in second.stderr
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert "PCSCLITE_CSOCK_NAME=" in log
+    assert "Traceback" not in log
+    assert list(tmp_path.iterdir()) == []
+    answer = secmod("apdu", "--to", "pcsc:secmod", "0084000008", env=said["env"])
+    assert answer.returncode == ExitCode.NO_CARD
+
+
+def test_one_plays_a_card_in_the_reader_of_another(secmod: Any, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with serving("--direct", "--card", f"vpcd:{port}", "--socket-dir", str(tmp_path)) as reader:
+        env = ready(reader)["env"]
+        assert secmod("apdu", "--to", "pcsc:secmod", "0084000008", env=env).returncode == ExitCode.NO_CARD
+        with serving("--vpcd", f"127.0.0.1:{port}") as card:
+            assert ready(card)["vpcd"] == [f"127.0.0.1:{port}"]
+            while (answer := secmod("apdu", "--to", "pcsc:secmod", "0084000008", env=env)).returncode == ExitCode.NO_CARD:
+                pass  # it comes as soon as it is connected
+            assert answer.returncode == 0, answer.stderr
+            card.send_signal(signal.SIGTERM)
+            _, log = card.communicate(timeout=10)
+            assert (card.returncode, "Traceback" in log) == (0, False)
+        while (answer := secmod("apdu", "--to", "pcsc:secmod", "0084000008", env=env)).returncode == 0:
+            pass
+        assert answer.returncode == ExitCode.NO_CARD
+        reader.send_signal(signal.SIGTERM)
+        _, log = reader.communicate(timeout=10)
+    assert (reader.returncode, "Traceback" in log) == (0, False)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--direct", "--vpcd"),
+        ("--card", "vpcd:4711", "--vpcd"),
+        ("--group", "root"),
+        ("--card", "usb:1"),
+        ("--card", "vpcd:port"),
+        ("--direct", "--readers", "17"),
+    ],
+)
+def test_options_that_do_not_go_together(secmod: Any, words: tuple[str, ...]) -> None:
+    done = secmod("serve", *words)
+    assert done.returncode == ExitCode.USAGE
+    assert "--help" in done.stderr
+
+
+@pytest.mark.parametrize("address", ["here:0", "here:port"])
+def test_an_address_of_no_vpcd(secmod: Any, address: str) -> None:
+    done = secmod("serve", "--vpcd", address)
+    assert done.returncode == 1
+    assert "is no address of a vpcd" in done.stderr

@@ -6,6 +6,8 @@
  *   connect READER PROTOCOLS   protocols as SCARD_PROTOCOL_... (3: both, 0: direct); answers the one chosen
  *   reconnect INITIALIZATION   as SCARD_LEAVE_CARD, SCARD_RESET_CARD, SCARD_UNPOWER_CARD
  *   disconnect DISPOSITION
+ *   begin                      a transaction
+ *   end DISPOSITION
  *   status                     state, protocol, ATR
  *   transmit HEX               response
  *   control CODE [HEX]         answer; CODE in hexadecimal
@@ -148,6 +150,10 @@ static void serve(const char *verb, char *rest)
         printf("%08lX %lu\n", (unsigned long)rv & 0xFFFFFFFF, (unsigned long)protocol);
     } else if (strcmp(verb, "disconnect") == 0) {
         print_hex(SCardDisconnect(card, strtoul(rest, NULL, 10)), NULL, 0);
+    } else if (strcmp(verb, "begin") == 0) {
+        print_hex(SCardBeginTransaction(card), NULL, 0);
+    } else if (strcmp(verb, "end") == 0) {
+        print_hex(SCardEndTransaction(card, strtoul(rest, NULL, 10)), NULL, 0);
     } else if (strcmp(verb, "status") == 0) {
         status();
     } else if (strcmp(verb, "transmit") == 0) {

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Mapping
@@ -44,18 +45,23 @@ class CClient:
     """Each call is one line to the program and one back; it may be asked first (`ask`) and listened to later (`hear`)."""
 
     def __init__(self, program: Path, env: Mapping[str, str]) -> None:
-        self._process = subprocess.Popen(
-            [program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **env}, text=True
-        )
+        environment = {**os.environ, **env}
+        environment.pop("PCSCLITE_NO_BLOCKING", None)  # an ordinary program waits (conftest.py sets it for this process)
+        self._process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True)
         assert self.hear() == [f"{OK:08X}"]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.wait(10)
         self._process.stdout.close()
+
+    def kill(self) -> None:
+        """kill -9: nothing is closed by the program itself."""
+        self._process.kill()
 
     @property
     def pid(self) -> int:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from secmod.reader.direct import DirectServer
 from secmod.reader.pcscd import PrivatePcscd
 from secmod.reader.server import Server
 from secmod.reader.slot import Slot
 from tests.pcsc.client import CClient
+from tests.pcsc.direct import DirectService
 from tests.reader.cards import ReaderTestCard
 
 PATIENCE = 20.0  # s: for what takes milliseconds on an idle machine
@@ -34,17 +36,36 @@ def stack() -> Iterator[ExitStack]:
 
 
 @pytest.fixture
-def start_pcscd(stack: ExitStack) -> Callable[..., PrivatePcscd]:
+def kind(request: pytest.FixtureRequest) -> str:
+    """`pcscd`, with our driver; tests marked `both` run with `direct` as well: our own server of pcscd's protocol."""
+    return getattr(request, "param", "pcscd")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("both") is not None:
+        if "kind" not in metafunc.fixturenames:
+            metafunc.fixturenames.append("kind")
+        metafunc.parametrize("kind", ["pcscd", "direct"], indirect=True)
+
+
+@pytest.fixture
+def start_pcscd(stack: ExitStack, kind: str) -> Callable[..., PrivatePcscd | DirectService]:
     """A private PC/SC daemon: starts with the given arguments, ends with the test."""
+    if kind == "direct":
+        return lambda **arguments: stack.enter_context(DirectService(**arguments))
     return lambda **arguments: stack.enter_context(PrivatePcscd(**arguments))
 
 
 @pytest.fixture
-def start_server(stack: ExitStack, client_program: Path) -> Callable[..., Server]:
+def start_server(stack: ExitStack, client_program: Path) -> Callable[..., Server | DirectServer]:
     """A server for the daemon's readers with these cards (default: one test card each), which programs can see."""
 
-    def start(pcscd: PrivatePcscd, *cards: ReaderTestCard, **arguments: object) -> Server:
+    def start(pcscd: PrivatePcscd | DirectService, *cards: ReaderTestCard, **arguments: object) -> Server | DirectServer:
         hands = cards or [ReaderTestCard() for _ in pcscd.sockets]
+        if isinstance(pcscd, DirectService):
+            for number, card in enumerate(hands):
+                pcscd.server.insert(number, card)
+            return pcscd.server
         slots = [Slot(card, path) for card, path in zip(hands, pcscd.sockets, strict=True)]
         server = stack.enter_context(Server(slots, **arguments))
         server.wait_connected(PATIENCE)
@@ -63,7 +84,7 @@ def start_client(stack: ExitStack, client_program: Path) -> Callable[[PrivatePcs
 
 
 @pytest.fixture
-def pcscd(start_pcscd: Callable[..., PrivatePcscd]) -> PrivatePcscd:
+def pcscd(start_pcscd: Callable[..., PrivatePcscd | DirectService]) -> PrivatePcscd | DirectService:
     return start_pcscd()
 
 
@@ -77,6 +98,7 @@ def socket_link(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where this process looks for pcscd: libpcsclite reads the variable once, so it names a link that each test points anew."""
     link = tmp_path_factory.mktemp("here") / "pcscd.comm"
     os.environ["PCSCLITE_CSOCK_NAME"] = str(link)
+    os.environ["PCSCLITE_NO_BLOCKING"] = "1"  # a violation of sharing is seen, and not tried again for ever
     return link
 
 

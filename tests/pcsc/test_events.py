@@ -42,6 +42,7 @@ def start_card_process(stack: ExitStack, pcscd: PrivatePcscd) -> Callable[[], su
     return start
 
 
+@pytest.mark.both
 def test_removal_and_insertion_reach_the_program(pcscd: PrivatePcscd, start_server: StartServer, client: CClient) -> None:
     server = start_server(pcscd)
     assert client.watch(READER).present
@@ -56,6 +57,7 @@ def test_removal_and_insertion_reach_the_program(pcscd: PrivatePcscd, start_serv
     assert client.transmit(COMMAND) == (c.OK, b"\x90\x00")
 
 
+@pytest.mark.both
 def test_another_card_comes_with_its_own_atr(pcscd: PrivatePcscd, start_server: StartServer, client: CClient) -> None:
     server = start_server(pcscd)
     client.watch(READER)
@@ -69,6 +71,7 @@ def test_another_card_comes_with_its_own_atr(pcscd: PrivatePcscd, start_server: 
 
 
 @pytest.mark.parametrize("pairs", [100, pytest.param(5000, marks=pytest.mark.slow)])
+@pytest.mark.both
 def test_no_swap_of_a_storm_is_lost(pairs: int, pcscd: PrivatePcscd, start_server: StartServer, client: CClient) -> None:
     """As fast as they can be made: every removal and every insertion counts in the program's event counter."""
     card = ReaderTestCard()
@@ -88,6 +91,7 @@ def test_no_swap_of_a_storm_is_lost(pairs: int, pcscd: PrivatePcscd, start_serve
     assert client.transmit(COMMAND) == (c.OK, b"\x90\x00")
 
 
+@pytest.mark.both
 def test_a_removal_ends_a_long_command(pcscd: PrivatePcscd, start_server: StartServer, client: CClient) -> None:
     card = ReaderTestCard()
     server = start_server(pcscd, card)

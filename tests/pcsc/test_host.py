@@ -25,6 +25,7 @@ def server(pcscd: PrivatePcscd, start_server: Callable[..., Server], use_here: C
 
 
 @pytest.mark.parametrize("name", [READER, "secmod", ""])
+@pytest.mark.both
 def test_a_signature(server: Server, name: str) -> None:
     with SecurityModule.open(f"pcsc:{name}") as module:
         assert module.name == READER
@@ -42,6 +43,7 @@ def test_a_signature(server: Server, name: str) -> None:
         assert len(module.random(3000)) == 3000
 
 
+@pytest.mark.both
 def test_over_t0(pcscd: PrivatePcscd, start_server: Callable[..., Server], use_here: Callable[[PrivatePcscd], None]) -> None:
     use_here(pcscd)
     start_server(pcscd, build_card("open", "T0"))
@@ -54,6 +56,7 @@ def test_over_t0(pcscd: PrivatePcscd, start_server: Callable[..., Server], use_h
         assert len(module.random(1000)) == 1000
 
 
+@pytest.mark.both
 def test_a_module_that_wants_pace(
     pcscd: PrivatePcscd, start_server: Callable[..., Server], use_here: Callable[[PrivatePcscd], None]
 ) -> None:
@@ -65,6 +68,7 @@ def test_a_module_that_wants_pace(
             module.generate_key("PrK.WAN.TLS.A")
 
 
+@pytest.mark.both
 def test_another_program_resets_the_card(server: Server, start_client: Callable[..., CClient], pcscd: PrivatePcscd) -> None:
     with SecurityModule.open("pcsc:") as module, SecurityModule.open("pcsc:") as other:
         module.select()
@@ -76,6 +80,7 @@ def test_another_program_resets_the_card(server: Server, start_client: Callable[
         assert module.read_file(0xE00B) == b"EPPC0212345678"
 
 
+@pytest.mark.both
 def test_an_empty_reader(server: Server, client: CClient) -> None:
     with SecurityModule.open("pcsc:") as module:
         client.watch(READER)
@@ -87,6 +92,7 @@ def test_an_empty_reader(server: Server, client: CClient) -> None:
         SecurityModule.open("pcsc:")
 
 
+@pytest.mark.both
 def test_readers_that_are_not_there(
     server: Server, start_pcscd: Callable[..., PrivatePcscd], use_here: Callable[[PrivatePcscd], None]
 ) -> None:
@@ -104,6 +110,7 @@ def test_no_service(socket_link: object) -> None:
         SecurityModule.open("pcsc:")
 
 
+@pytest.mark.both
 def test_closed(server: Server) -> None:
     module = SecurityModule.open("pcsc:")
     module.close()

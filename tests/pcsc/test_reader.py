@@ -31,12 +31,14 @@ def run(pcscd: PrivatePcscd, *command: str) -> str:
     ).stdout
 
 
+@pytest.mark.both
 def test_a_reader_is_listed_and_empty_before_any_card_process(client: CClient) -> None:
     assert client.readers() == [READER]
     assert not client.watch(READER).present
     assert client.connect(READER)[0] == c.NO_SMARTCARD
 
 
+@pytest.mark.both
 def test_atr_and_protocol(pcscd: PrivatePcscd, start_server: StartServer, client: CClient) -> None:
     start_server(pcscd)
     assert client.connect(READER) == (c.OK, c.T1)
@@ -44,6 +46,7 @@ def test_atr_and_protocol(pcscd: PrivatePcscd, start_server: StartServer, client
     assert (int(rv, 16), int(protocol), bytes.fromhex(atr)) == (c.OK, c.T1, ATR)
 
 
+@pytest.mark.both
 def test_short_commands(pcscd: PrivatePcscd, start_server: StartServer, client: CClient) -> None:
     start_server(pcscd)
     client.connect(READER)
@@ -53,6 +56,7 @@ def test_short_commands(pcscd: PrivatePcscd, start_server: StartServer, client: 
 
 
 @pytest.mark.parametrize("length", [256, 32767, 65535, 65536, 65542])
+@pytest.mark.both
 def test_extended_commands_both_ways(length: int, pcscd: PrivatePcscd, start_server: StartServer, client: CClient) -> None:
     """65,546 bytes of command, 65,544 of response; the limit of pcscd is 65,548."""
     start_server(pcscd)
@@ -61,6 +65,7 @@ def test_extended_commands_both_ways(length: int, pcscd: PrivatePcscd, start_ser
     assert client.transmit(bytes.fromhex("80100000") + data) == (c.OK, data + b"\x90\x00")
 
 
+@pytest.mark.both
 def test_the_longest_message_of_all(pcscd: PrivatePcscd, start_server: StartServer, client: CClient) -> None:
     class Longest(ReaderTestCard):
         def transmit(self, command: bytes) -> bytes:
@@ -73,6 +78,7 @@ def test_the_longest_message_of_all(pcscd: PrivatePcscd, start_server: StartServ
     assert client.transmit(command) == (c.OK, command)
 
 
+@pytest.mark.both
 def test_t0_is_selectable(pcscd: PrivatePcscd, start_server: StartServer, client: CClient) -> None:
     start_server(pcscd)
     assert client.connect(READER, c.T0) == (c.OK, c.T0)
@@ -83,6 +89,7 @@ def test_t0_is_selectable(pcscd: PrivatePcscd, start_server: StartServer, client
     assert client.bytes_of("attribute 80201") == (c.OK, bytes([c.T1, 0, 0, 0]))
 
 
+@pytest.mark.both
 def test_a_card_may_speak_t0_only(pcscd: PrivatePcscd, start_server: StartServer, client: CClient) -> None:
     start_server(pcscd, ReaderTestCard(ATR_T0, "T0"))
     assert client.connect(READER, c.T1)[0] == c.PROTO_MISMATCH
@@ -93,6 +100,7 @@ def test_a_card_may_speak_t0_only(pcscd: PrivatePcscd, start_server: StartServer
     assert (rv, answer[:4], answer[-2:]) == (c.OK, bytes.fromhex("03AABBCC"), b"\x90\x00")
 
 
+@pytest.mark.both
 def test_reset_and_unpower_reach_the_card(pcscd: PrivatePcscd, start_server: StartServer, start_client: StartClient) -> None:
     card = ReaderTestCard()
     start_server(pcscd, card)
@@ -107,6 +115,41 @@ def test_reset_and_unpower_reach_the_card(pcscd: PrivatePcscd, start_server: Sta
     assert one.transmit(bytes.fromhex("00840000"))[0] == c.RESET_CARD
 
 
+@pytest.mark.both
+def test_a_transaction_makes_others_wait(pcscd: PrivatePcscd, start_server: StartServer, start_client: StartClient) -> None:
+    start_server(pcscd)
+    one, two, late = (start_client(pcscd) for _ in range(3))
+    assert one.connect(READER) == two.connect(READER) == (c.OK, c.T1)
+    assert one.call("begin") == ["00000000", ""]
+    two.ask("transmit 8010000001BB")
+    late.ask(f"connect {READER} 3")
+    for _ in range(100):
+        assert one.transmit(bytes.fromhex("8010000001AA")) == (c.OK, bytes.fromhex("01AA9000"))
+    assert one.call("end 0") == ["00000000", ""]
+    assert two.hear() == ["00000000", "01BB9000"]
+    assert late.hear() == ["00000000", str(c.T1)]
+    assert two.call("begin") == ["00000000", ""]
+    late.ask("begin")
+    assert two.call("end 0") == ["00000000", ""]
+    assert late.hear() == ["00000000", ""]
+
+
+@pytest.mark.both
+def test_a_program_killed_within_a_transaction(pcscd: PrivatePcscd, start_server: StartServer, start_client: StartClient) -> None:
+    card = ReaderTestCard()
+    start_server(pcscd, card)
+    one, two = start_client(pcscd), start_client(pcscd)
+    assert one.connect(READER) == two.connect(READER) == (c.OK, c.T1)
+    assert one.call("begin") == ["00000000", ""]
+    two.ask("transmit 00840000")
+    one.kill()
+    assert int(two.hear()[0], 16) == c.RESET_CARD
+    assert card.history[-1] == "reset"
+    assert two.reconnect(0) == c.OK
+    assert two.transmit(bytes.fromhex("00840000")) == (c.OK, b"\x90\x00")
+
+
+@pytest.mark.both
 def test_attributes(pcscd: PrivatePcscd, start_server: StartServer, client: CClient) -> None:
     start_server(pcscd)
     client.connect(READER)
@@ -127,6 +170,7 @@ def test_attributes(pcscd: PrivatePcscd, start_server: StartServer, client: CCli
     assert client.bytes_of("attribute 10777") == (c.UNSUPPORTED_FEATURE, b"")
 
 
+@pytest.mark.both
 def test_features(client: CClient) -> None:
     """They are there without a card, and without a card process."""
     assert client.connect(READER, 0)[0] == c.OK
@@ -152,6 +196,7 @@ def test_escape(pcscd: PrivatePcscd, client: CClient) -> None:
         assert client.bytes_of("control 42000001 AABB") == (c.UNSUPPORTED_FEATURE, b"")
 
 
+@pytest.mark.both
 def test_a_failing_card_leaves_the_handle_usable(pcscd: PrivatePcscd, start_server: StartServer, client: CClient) -> None:
     start_server(pcscd)
     client.connect(READER)
@@ -183,6 +228,7 @@ def test_a_working_card_has_all_the_time_it_needs(
     assert client.transmit(bytes.fromhex("80140A00")) == (c.OK, b"\x90\x00")  # a second
 
 
+@pytest.mark.both
 def test_sixteen_readers_with_a_card_each(start_pcscd: StartPcscd, start_server: StartServer, start_client: StartClient) -> None:
     pcscd = start_pcscd(readers=16)
     cards = [ReaderTestCard(ATR[:-1] + bytes([i])) for i in range(16)]
@@ -198,6 +244,7 @@ def test_sixteen_readers_with_a_card_each(start_pcscd: StartPcscd, start_server:
         client.disconnect()
 
 
+@pytest.mark.both
 def test_one_readers_long_command_does_not_delay_another(
     start_pcscd: StartPcscd, start_server: StartServer, start_client: StartClient
 ) -> None:
@@ -213,6 +260,7 @@ def test_one_readers_long_command_does_not_delay_another(
     assert slow.hear() == ["00000000", "9000"]
 
 
+@pytest.mark.both
 def test_opensc_tool(pcscd: PrivatePcscd, start_server: StartServer) -> None:
     start_server(pcscd)
     assert "Yes             secmod reader 0 00 00" in run(pcscd, "opensc-tool", "-l")
@@ -220,6 +268,7 @@ def test_opensc_tool(pcscd: PrivatePcscd, start_server: StartServer) -> None:
     assert "Received (SW1=0x90, SW2=0x00)" in run(pcscd, "opensc-tool", "-s", "00:84:00:00:08")
 
 
+@pytest.mark.both
 def test_pcsc_scan(pcscd: PrivatePcscd, start_server: StartServer) -> None:
     start_server(pcscd)
     assert READER in run(pcscd, "pcsc_scan", "-r")
@@ -235,6 +284,7 @@ def test_pcsc_scan(pcscd: PrivatePcscd, start_server: StartServer) -> None:
         scan.stdout.close()
 
 
+@pytest.mark.both
 def test_pyscard(pcscd: PrivatePcscd, start_server: StartServer) -> None:
     start_server(pcscd)
     script = (

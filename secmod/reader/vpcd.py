@@ -1,0 +1,411 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The link between a vpcd and its cards (vsmartcard), both ends: our card in somebody's vpcd, somebody's card in our reader.
+
+A message is its length (2 bytes, big-endian) and its bytes.  One byte is a control: 0 power off, 1 power on, 2 reset, all without
+an answer, 4 asks for the ATR.  Anything longer is a command APDU, answered by the response.  The card connects to the vpcd.
+
+Each message goes out in one write without delay, and each received one is acknowledged at once: a vpcd writes length and bytes
+apart, and its second write would otherwise wait 40 ms for our acknowledgement.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from enum import IntEnum
+from typing import Final, Self
+
+from secmod.apdu import SW
+from secmod.errors import LinkError
+from secmod.reader.frame import HEADER, Frame, FrameType
+from secmod.reader.slot import Card, Slot
+
+_log = logging.getLogger(__name__)
+
+PORT: Final = 35963
+HOST: Final = "127.0.0.1"
+MAX_MESSAGE: Final = 0xFFFF
+DEADLINE: Final = 60.0  # s for somebody else's card to answer
+_ATR_DEADLINE: Final = 5.0  # s; before that it is no card
+_LENGTH: Final = 2
+_RETRY: Final = (0.02, 0.5)  # s between attempts to connect, first and last
+_CONNECT: Final = 10.0  # s
+_JOIN: Final = 2.0  # s for a thread to end
+_WRONG_LENGTH: Final = SW.WRONG_LENGTH.to_bytes(2, "big")
+_NO_DIAGNOSIS: Final = SW.NO_DIAGNOSIS.to_bytes(2, "big")
+
+
+class Control(IntEnum):
+    """Messages of one byte."""
+
+    POWER_OFF = 0
+    POWER_ON = 1
+    RESET = 2
+    GET_ATR = 4
+
+
+class Channel:
+    """Messages over a TCP connection.  `receive` returns b"" at its end; both raise OSError when it breaks."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket = sock
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # the kernel forgets it again and again
+
+    def _take(self, count: int) -> bytes:
+        taken = self.socket.recv(count)
+        self._acknowledge()
+        while taken and len(taken) < count:
+            part = self.socket.recv(count - len(taken))
+            self._acknowledge()
+            if not part:
+                return b""
+            taken += part
+        return taken
+
+    def receive(self) -> bytes | None:
+        """The next message, empty ones too; None at the end of the connection."""
+        head = self._take(_LENGTH)
+        length = int.from_bytes(head, "big")
+        if not head or not length:
+            return b"" if head else None
+        return self._take(length) or None
+
+    def send(self, message: bytes) -> None:
+        """One message, at most 65,535 bytes, in one write."""
+        self.socket.sendall(len(message).to_bytes(_LENGTH, "big") + message)
+
+    def hang_up(self) -> None:
+        """Whoever waits for a message gets the end of the connection."""
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """`HOST:PORT`, `HOST`, `:PORT` or `PORT`, what is missing being 127.0.0.1:35963; LinkError for anything else."""
+    host, colon, port = text.rpartition(":") if ":" in text else ("", ":", text) if text.isdecimal() else (text, "", "")
+    if port and not (port.isdecimal() and 0 < int(port) <= 0xFFFF):
+        raise LinkError(f"{text!r} is no address of a vpcd: write HOST:PORT, for example {HOST}:{PORT}")
+    return host.strip("[]") or HOST, int(port or PORT) if colon or port else PORT
+
+
+class VpcdReader(threading.Thread):
+    """Our card in somebody's vpcd: connects, and connects again, from `start` to `stop`, while the card is in its slot."""
+
+    def __init__(self, slot: Slot, host: str, port: int, changed: Callable[[], None] = lambda: None) -> None:
+        super().__init__(name=f"vpcd {host}:{port}", daemon=True)
+        self.slot = slot
+        self.connected = False
+        self._address = (host, port)
+        self._changed = changed
+        self._stopping = threading.Event()
+        self._card_in = threading.Event()
+        self._channel: Channel | None = None
+        if slot.inserted:
+            self._card_in.set()
+
+    def insert(self, card: Card | None = None) -> None:
+        """The card is in: the vpcd will see it connect.  LinkError if one was in."""
+        self.slot.insert(card)
+        self._card_in.set()
+
+    def eject(self) -> None:
+        """The card is out: it leaves the vpcd.  LinkError if none was in."""
+        self._card_in.clear()
+        self.slot.eject()
+        self._hang_up()
+
+    def stop(self) -> None:
+        """The card leaves the vpcd for good."""
+        self._stopping.set()
+        self._card_in.set()
+        self._hang_up()
+
+    def run(self) -> None:
+        """The thread."""
+        while self._card_in.wait() and not self._stopping.is_set():
+            if (sock := self._connect()) is None:
+                return
+            with sock:
+                self._channel = channel = Channel(sock)
+                self._set_connected(connected=True)
+                if self.slot.inserted and not self._stopping.is_set():
+                    with suppress(OSError):  # the vpcd went away: as good as an end
+                        self._serve(channel)
+                self._channel = None
+            self.slot.link_lost()
+            self._set_connected(connected=False)
+
+    def _set_connected(self, *, connected: bool) -> None:
+        self.connected = connected
+        _log.info("%s a vpcd at %s:%d", "connected to" if connected else "disconnected from", *self._address)
+        self._changed()
+
+    def _hang_up(self) -> None:
+        if (channel := self._channel) is not None:
+            channel.hang_up()
+
+    def _connect(self) -> socket.socket | None:
+        pause, last = _RETRY
+        while not self._stopping.is_set():
+            try:
+                sock = socket.create_connection(self._address, timeout=_CONNECT)
+            except OSError:
+                self._stopping.wait(pause)
+                pause = min(pause * 1.5, last)
+                continue
+            sock.settimeout(None)
+            return sock
+        return None
+
+    def _serve(self, channel: Channel) -> None:
+        transmit = bytes([FrameType.TRANSMIT]) + bytes(HEADER - 1)
+        answer, receive, send = self.slot.answer, channel.receive, channel.send
+        while (message := receive()) is not None:
+            if len(message) == 1:
+                self._obey(channel, message[0])
+                continue
+            if message:
+                frame = answer(transmit + message)
+                send(frame[HEADER:] if frame[0] == transmit[0] and len(frame) <= HEADER + MAX_MESSAGE else _NO_DIAGNOSIS)
+            else:
+                send(_WRONG_LENGTH)
+
+    def _obey(self, channel: Channel, control: int) -> None:
+        requests = {Control.POWER_OFF: FrameType.POWER_DOWN, Control.POWER_ON: FrameType.POWER_UP, Control.RESET: FrameType.RESET}
+        if control == Control.GET_ATR:
+            channel.send(self.slot.card.atr)
+        elif control in requests:
+            self.slot.answer(Frame(requests[Control(control)]).encode())
+        else:
+            _log.warning("a vpcd sends control %d, which means nothing to a card", control)
+
+
+class VpcdServer:
+    """Our cards in somebody's vpcd, one connection each, to `port` and the ports behind it; a context manager."""
+
+    def __init__(self, slots: Sequence[Slot], host: str = HOST, port: int = PORT) -> None:
+        self._changed = threading.Condition()
+        self._readers = [VpcdReader(slot, host, port + number, self._notify) for number, slot in enumerate(slots)]
+        self._stopped = False
+
+    def start(self) -> Self:
+        """The cards look for their vpcd."""
+        for reader in self._readers:
+            reader.start()
+        return self
+
+    def stop(self) -> None:
+        """The cards have left."""
+        for reader in self._readers:
+            reader.stop()
+        for reader in self._readers:
+            if reader.ident is not None:
+                reader.join(_JOIN)
+        self._stopped = True
+        self._notify()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def insert(self, reader: int, card: Card | None = None) -> None:
+        """The card (or another one) goes to its vpcd; LinkError if one is there."""
+        self._readers[reader].insert(card)
+
+    def eject(self, reader: int) -> None:
+        """The card leaves its vpcd; LinkError if it is not there."""
+        self._readers[reader].eject()
+
+    def wait_connected(self, timeout: float) -> None:
+        """Returns when every card is in its vpcd; LinkError after `timeout` seconds."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: all(reader.connected for reader in self._readers), timeout):
+                raise LinkError(f"no vpcd took the card within {timeout:g} s: does it listen there?")
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Returns True after `stop`, False after `timeout` seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._stopped, timeout)
+
+    def _notify(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+
+class NoCard:
+    """What is in a reader before the first vpcd card comes."""
+
+    atr = b""
+    protocol = "T1"
+
+    def power_on(self) -> bytes:
+        """LinkError: there is nothing to power."""
+        raise LinkError("no card has come yet")
+
+    reset = power_on
+
+    def power_off(self) -> None:
+        """Nothing happens."""
+
+    def transmit(self, command: bytes, /) -> bytes:
+        """LinkError: there is nobody to answer."""
+        raise LinkError("no card has come yet")
+
+
+class VpcdCard:
+    """Somebody else's card at the other end of a connection; what is asked of it ends with LinkError when that breaks."""
+
+    def __init__(self, sock: socket.socket, deadline: float = DEADLINE) -> None:
+        self._channel = Channel(sock)
+        self._deadline = deadline
+        self.protocol = "T1"
+        self.atr = self._ask_atr()
+        if not 2 <= len(self.atr) <= 33:
+            raise LinkError(f"{len(self.atr)} bytes are no answer to reset")
+
+    def power_on(self) -> bytes:
+        """Cold start; returns the ATR."""
+        return self._start(Control.POWER_ON)
+
+    def reset(self) -> bytes:
+        """Warm reset; returns the ATR."""
+        return self._start(Control.RESET)
+
+    def power_off(self) -> None:
+        """All volatile state is gone."""
+        with suppress(LinkError):  # so it is when the card has left
+            self._send(bytes([Control.POWER_OFF]))
+
+    def transmit(self, command: bytes, /) -> bytes:
+        """The response; 6700 to a command that this link can not carry (a single byte, more than 65,535)."""
+        if not 1 < len(command) <= MAX_MESSAGE:
+            return _WRONG_LENGTH
+        return self._exchange(command, self._deadline)
+
+    def _start(self, control: Control) -> bytes:
+        self._send(bytes([control]))
+        self.atr = self._ask_atr()
+        return self.atr
+
+    def _ask_atr(self) -> bytes:
+        return self._exchange(bytes([Control.GET_ATR]), _ATR_DEADLINE)
+
+    def _send(self, message: bytes) -> None:
+        try:
+            self._channel.send(message)
+        except OSError as error:
+            raise LinkError(f"the card has left its vpcd connection: {error}") from error
+
+    def _exchange(self, message: bytes, deadline: float) -> bytes:
+        """An answer that does not come in time ends the connection: the next one would be taken for it."""
+        try:
+            self._channel.socket.settimeout(deadline)
+            self._channel.send(message)
+            answer = self._channel.receive()
+        except OSError as error:
+            self._channel.hang_up()
+            raise LinkError(f"the card does not answer on its vpcd connection: {error}") from error
+        if answer is None:
+            raise LinkError("the card has left its vpcd connection")
+        return answer
+
+
+class VpcdListener:
+    """Others' vpcd cards in one of our readers: whoever connects to 127.0.0.1:`port` is inserted, and ejected when it leaves.
+
+    One card at a time; the next one waits.  Port 0 takes a free one, see `port`.
+    """
+
+    def __init__(
+        self, port: int, insert: Callable[[Card], None], eject: Callable[[], None], *, deadline: float = DEADLINE
+    ) -> None:
+        self._insert = insert
+        self._eject = eject
+        self._deadline = deadline
+        self._stopping = threading.Event()
+        self._sock: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+        try:
+            self._listener = socket.create_server((HOST, port), backlog=4)
+        except OSError as error:
+            raise LinkError(f"can not listen on {HOST}:{port}: {error.strerror or error}; choose another port") from error
+        self.port: int = self._listener.getsockname()[1]
+
+    def start(self) -> Self:
+        """Cards may come."""
+        self._thread = threading.Thread(target=self._run, name=f"vpcd listener {self.port}", daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """The card, if there is one, is out, and no other comes."""
+        self._stopping.set()
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        if (sock := self._sock) is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        if self._thread is not None:
+            self._thread.join(_JOIN)
+        self._listener.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                if not self._stopping.is_set():
+                    self._stopping.wait(_RETRY[1])
+                continue
+            with sock:
+                self._sock = sock
+                if not self._stopping.is_set():
+                    self._serve(sock)
+                self._sock = None
+
+    def _serve(self, sock: socket.socket) -> None:
+        try:
+            self._insert(VpcdCard(sock, self._deadline))
+        except (LinkError, OSError) as error:
+            _log.warning("who connected to port %d is no card, or finds no place: %s", self.port, error)
+            return
+        _log.info("a vpcd card has come to port %d", self.port)
+        _wait_for_end(sock)
+        with suppress(LinkError):  # somebody else has taken it out
+            self._eject()
+        _log.info("the vpcd card has left port %d", self.port)
+
+
+def _wait_for_end(sock: socket.socket) -> None:
+    """Returns when the other end, or `stop`, has closed the connection; what is received belongs to others."""
+    poll = select.poll()
+    poll.register(sock, select.POLLRDHUP)
+    poll.poll()
+
+
+__all__ = [
+    "Channel",
+    "Control",
+    "NoCard",
+    "VpcdCard",
+    "VpcdListener",
+    "VpcdReader",
+    "VpcdServer",
+    "parse_address",
+]
