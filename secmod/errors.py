@@ -13,6 +13,8 @@ SecmodError
 │   ├── HandleError      no secret lives under this handle
 │   ├── MismatchError    a password or token is wrong
 │   ├── StateError       a step of a handshake out of its order
+│   ├── SealError        not what was sealed or tagged: other bytes, another key, another context
+│   ├── KeyFileError     a key file that can not be read or written, or has another length
 │   └── RandomAlarmError the random generator gives nothing more, until a reset or for good
 ├── LinkError            the connection between reader driver and card process
 ├── DriverError          installing or starting the reader driver and its pcscd
@@ -87,6 +89,14 @@ class MismatchError(CryptoError):
 
 class StateError(CryptoError):
     """A step of a handshake out of its order; the handshake is over."""
+
+
+class SealError(CryptoError):
+    """Not what was sealed, wrapped or tagged: other bytes, another store key, or another context; nothing came out of it."""
+
+
+class KeyFileError(CryptoError):
+    """A file of a store key that can not be read or written, or has another length than 32 bytes."""
 
 
 class LinkError(SecmodError):
@@ -212,6 +222,7 @@ __all__ = [
     "DriverError",
     "FileNotFoundOnCardError",
     "HandleError",
+    "KeyFileError",
     "LinkError",
     "MismatchError",
     "NoCardError",
@@ -225,6 +236,7 @@ __all__ = [
     "ReferenceNotFoundError",
     "ReferenceUnusableError",
     "RetriesLeftError",
+    "SealError",
     "SecmodError",
     "SecureMessagingError",
     "SecurityStatusError",
