@@ -17,6 +17,7 @@ SecmodError
 │   ├── KeyFileError     a key file that can not be read or written, or has another length
 │   └── RandomAlarmError the random generator gives nothing more, until a reset or for good
 ├── LinkError            the connection between reader driver and card process
+├── ControlError         the control channel: no request, or one that can not be carried out
 ├── DriverError          installing or starting the reader driver and its pcscd
 ├── UnknownNameError     host side: the profile or the core has nothing of this name
 ├── TransportError       host side: no answer came from the card
@@ -101,6 +102,10 @@ class KeyFileError(CryptoError):
 
 class LinkError(SecmodError):
     """The connection between reader driver and card process: refused, broken, or of another protocol version."""
+
+
+class ControlError(SecmodError):
+    """A request on the control channel that is none, or that can not be carried out; nothing has changed."""
 
 
 class DriverError(SecmodError):
@@ -218,6 +223,7 @@ __all__ = [
     "CardFaultError",
     "CardResetError",
     "ConditionsError",
+    "ControlError",
     "CryptoError",
     "DriverError",
     "FileNotFoundOnCardError",
