@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ct.h"
 #include "noise.h"
 #include "vault.h"
 #include "wipe.h"
@@ -160,7 +161,11 @@ int generator_bytes(struct generator *generator, uint8_t *out, size_t length, en
     if (result == SECMOD_OK && (entropy == DRBG_FRESH || seed_is_due(generator, length))) result = reseed(generator);
     if (result == SECMOD_OK) result = bytes_make(generator, out, length);
     pthread_mutex_unlock(&generator->lock);
-    if (result != SECMOD_OK) wipe(out, length);
+    if (result == SECMOD_OK) {
+        ct_conceal(out, length); /* of what comes here, keys and nonces are made */
+    } else {
+        wipe(out, length);
+    }
     return result;
 }
 
@@ -185,6 +190,7 @@ static int random_bytes(secmod_vault *vault, uint8_t *out, size_t length, enum d
     if (vault == NULL || length > SECMOD_RANDOM_MAX) return SECMOD_E_ARGUMENT;
     ERR_set_mark();
     int result = generator_bytes(vault_generator(vault), out, length, entropy);
+    if (result == SECMOD_OK) ct_publish(out, length); /* whose secret it is, is the caller's matter */
     ERR_pop_to_mark();
     return result;
 }
