@@ -13,6 +13,8 @@ SecmodError
 │   ├── HandleError      no secret lives under this handle
 │   ├── MismatchError    a password or token is wrong
 │   ├── StateError       a step of a handshake out of its order
+│   ├── SealError        not what was sealed or tagged: other bytes, another key, another context
+│   ├── KeyFileError     a key file that can not be read or written, or has another length
 │   └── RandomAlarmError the random generator gives nothing more, until a reset or for good
 ├── StoreError           what a store holds can not be used
 │   ├── StoreBusyError   another process has the store open
@@ -24,6 +26,7 @@ SecmodError
 │       └── StorageFullError, StorageReadOnlyError
 ├── PowerLostError       card side: the power went while the card was at work
 ├── LinkError            the connection between reader driver and card process
+├── ControlError         the control channel: no request, or one that can not be carried out
 ├── DriverError          installing or starting the reader driver and its pcscd
 ├── UnknownNameError     host side: the profile or the core has nothing of this name
 ├── TransportError       host side: no answer came from the card
@@ -98,6 +101,14 @@ class StateError(CryptoError):
     """A step of a handshake out of its order; the handshake is over."""
 
 
+class SealError(CryptoError):
+    """Not what was sealed, wrapped or tagged: other bytes, another store key, or another context; nothing came out of it."""
+
+
+class KeyFileError(CryptoError):
+    """A file of a store key that can not be read or written, or has another length than 32 bytes."""
+
+
 class StoreError(SecmodError):
     """What a store holds can not be used; the message names the place and the next step."""
 
@@ -144,6 +155,10 @@ class PowerLostError(SecmodError):
 
 class LinkError(SecmodError):
     """The connection between reader driver and card process: refused, broken, or of another protocol version."""
+
+
+class ControlError(SecmodError):
+    """A request on the control channel that is none, or that can not be carried out; nothing has changed."""
 
 
 class DriverError(SecmodError):
@@ -261,10 +276,12 @@ __all__ = [
     "CardFaultError",
     "CardResetError",
     "ConditionsError",
+    "ControlError",
     "CryptoError",
     "DriverError",
     "FileNotFoundOnCardError",
     "HandleError",
+    "KeyFileError",
     "LinkError",
     "MismatchError",
     "NoCardError",
@@ -279,6 +296,7 @@ __all__ = [
     "ReferenceNotFoundError",
     "ReferenceUnusableError",
     "RetriesLeftError",
+    "SealError",
     "SecmodError",
     "SecureMessagingError",
     "SecurityStatusError",

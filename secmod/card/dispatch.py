@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from secmod.card.state import CardState
     from secmod.profile import Profile
     from secmod.profile.model import Command
-    from secmod.profile.table import Table
+    from secmod.table import Table
 
     Handler = Callable[..., bytes | ResponseApdu | None]
 

@@ -130,6 +130,7 @@ class Database:
 
     def copy_to(self, path: Path, progress: Callable[[int, int], None] | None = None) -> None:
         """The whole database is in another file, which is there; `progress` is called with pages done and pages in all."""
+
         def tell(_status: int, remaining: int, total: int) -> None:
             if progress is not None:
                 progress(total - remaining, total)

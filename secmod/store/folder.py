@@ -43,7 +43,9 @@ class Folder:
             told = os.pread(self._lock, 20, 0).strip()
             pid = int(told) if told.isdigit() else None
             who = "this process" if pid == os.getpid() else f"process {pid}" if pid else "another process"
-            raise StoreBusyError(f"{self.path}: {who} has this store open; end it first, or choose another directory", pid) from None
+            raise StoreBusyError(
+                f"{self.path}: {who} has this store open; end it first, or choose another directory", pid
+            ) from None
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
 

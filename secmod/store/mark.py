@@ -36,7 +36,9 @@ class Mark:
         found = [generation for place in _SLOTS if (generation := self._read(place)) is not None]
         if not found:
             self.close()
-            raise StoreDamagedError(f"{self._folder.path / MARK} is damaged; bring a backup back: `secmod store restore --from FILE`")
+            raise StoreDamagedError(
+                f"{self._folder.path / MARK} is damaged; bring a backup back: `secmod store restore --from FILE`"
+            )
         return max(found)
 
     def create(self, generation: int) -> None:

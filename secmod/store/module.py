@@ -114,9 +114,7 @@ class ModuleStore:
             raise StoreError(f"{name!r} is no name of a snapshot: it has 1 to 64 letters, digits, _ and -")
         database, index = change.database, self.store.index(self.number)
         database.rows("DELETE FROM snapshots WHERE name = ? AND module = ?", (name, self.number))
-        database.rows(
-            "INSERT INTO snapshots SELECT ?, module, name, content FROM records WHERE module = ?", (name, self.number)
-        )
+        database.rows("INSERT INTO snapshots SELECT ?, module, name, content FROM records WHERE module = ?", (name, self.number))
         octets = index.encode()
         tag = self.store.key.tag(octets, self._snapshot_context(name))
         database.rows("INSERT INTO snapshots VALUES (?, ?, '', ?)", (name, self.number, tag + octets))
@@ -127,7 +125,8 @@ class ModuleStore:
         place = (self.number, name)
         change.database.rows("DELETE FROM records WHERE module = ?", (self.number,))
         change.database.rows(
-            "INSERT INTO records SELECT module, record, content FROM snapshots WHERE module = ? AND name = ? AND record <> ''", place
+            "INSERT INTO records SELECT module, record, content FROM snapshots WHERE module = ? AND name = ? AND record <> ''",
+            place,
         )
         change.put_index(self.number, index.changed(change.generation, index.tags))
 
@@ -138,13 +137,17 @@ class ModuleStore:
             whole = database.blob("SELECT content FROM snapshots WHERE name = ? AND module = ? AND record = ''", place)
             rows = database.rows("SELECT record, content FROM snapshots WHERE name = ? AND module = ? AND record <> ''", place)
         if whole is None:
-            raise StoreError(f"{self.store.path}: there is no snapshot {name!r} of module {self.number}; `secmod store info` lists them")
+            raise StoreError(
+                f"{self.store.path}: there is no snapshot {name!r} of module {self.number}; `secmod store info` lists them"
+            )
         try:
             self.store.key.check(whole[:_TAG], whole[_TAG:], self._snapshot_context(name))
         except SealError:
             raise StoreDamagedError(f"{self.store.path}: snapshot {name!r} of module {self.number} is damaged") from None
         index = Index.decode(whole[_TAG:])
-        found = {record: record_tag(self.store.key, index, record, content) for record, content in rows if isinstance(content, bytes)}
+        found = {
+            record: record_tag(self.store.key, index, record, content) for record, content in rows if isinstance(content, bytes)
+        }
         if found != index.tags:
             wrong = sorted(record for record in found.keys() | index.tags.keys() if found.get(record) != index.tags.get(record))
             raise StoreDamagedError(

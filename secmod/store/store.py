@@ -215,7 +215,11 @@ class Store:
     def _check_origin(self, number: int, origin: Origin) -> None:
         found = self.index(number).origin
         if not found.fits(origin):
-            reason = f"from profile {found.name} {found.version}" if found.name != origin.name else "when its profile had other objects"
+            reason = (
+                f"from profile {found.name} {found.version}"
+                if found.name != origin.name
+                else "when its profile had other objects"
+            )
             raise StoreProfileError(
                 f"{self.path}: module {number} was made {reason}, and profile {origin.name} {origin.version} is asked for; "
                 "name the store's own profile, or another directory"
@@ -439,7 +443,9 @@ class Store:
 
     def _require_own(self) -> None:
         if self._pid != os.getpid():
-            raise StoreError(f"{self.path}: the store is closed" if self._closed else f"{self.path}: a store is not shared with a fork")
+            raise StoreError(
+                f"{self.path}: the store is closed" if self._closed else f"{self.path}: a store is not shared with a fork"
+            )
 
     def __repr__(self) -> str:
         return f"Store({str(self.path)!r}, {len(self._root)} modules)"
