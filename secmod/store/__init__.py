@@ -17,8 +17,8 @@ passwords are sealed, and everything is bound together by tags under the key,
 
     root  →  index of each module  →  each record (module, name, generation, content)
 
-so a bit flipped, a record missing, or one put in the place of another or of its successor is found, and named.  Nothing here knows
-what a card is: a record is a few facts, some bytes, and perhaps a secret of a vault.
+so a bit flipped, a record missing, or one put in the place of another or of its successor is found, and named.  Nothing here
+knows what a card is: a record is a few facts, some bytes, and perhaps a secret of a vault.
 """
 
 from secmod.store.index import Origin

@@ -28,17 +28,17 @@ from secmod.errors import (
 Durability: TypeAlias = Literal["full", "fast"]
 
 FILE = "store.db"
+BACK = "bring a backup back: `secmod store restore --from FILE`"  # the next step after damage
 APPLICATION = 0x5345434D  # "SECM": tells our files from others'
 _WAL_PAGES = 256  # pages of the log that are carried over to the database at once
 
 # Tables of format 1.  `header` and `root` have one row; a snapshot's index stands under the record name ''.
 SCHEMA = (
-    "CREATE TABLE header (one INTEGER PRIMARY KEY, content BLOB NOT NULL, tag BLOB NOT NULL)",
-    "CREATE TABLE root (one INTEGER PRIMARY KEY, content BLOB NOT NULL, tag BLOB NOT NULL)",
-    "CREATE TABLE modules (number INTEGER PRIMARY KEY, content BLOB NOT NULL)",
-    "CREATE TABLE records (module INTEGER, name TEXT, content BLOB NOT NULL, PRIMARY KEY (module, name)) WITHOUT ROWID",
-    "CREATE TABLE snapshots (name TEXT, module INTEGER, record TEXT, content BLOB NOT NULL, "
-    "PRIMARY KEY (name, module, record)) WITHOUT ROWID",
+    "CREATE TABLE header (one INTEGER PRIMARY KEY, content BLOB, tag BLOB)",
+    "CREATE TABLE root (one INTEGER PRIMARY KEY, content BLOB, tag BLOB)",
+    "CREATE TABLE modules (number INTEGER PRIMARY KEY, content BLOB)",
+    "CREATE TABLE records (module INTEGER, name TEXT, content BLOB, PRIMARY KEY (module, name)) WITHOUT ROWID",
+    "CREATE TABLE saved (module INTEGER, name TEXT, record TEXT, content BLOB, PRIMARY KEY (module, name, record)) WITHOUT ROWID",
 )
 
 _SETTINGS = (
@@ -149,7 +149,7 @@ class Database:
             self._connection.close()
 
     def abandon(self) -> None:
-        """In a child of a fork: the connection is its parent's, and is never closed here, not even by the end of the interpreter."""
+        """In a child of a fork: the connection is its parent's, and never closed here, not even by the end of the interpreter."""
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
 
     @contextmanager
@@ -170,7 +170,7 @@ class Database:
         if code in _BUSY:
             return StoreBusyError(f"{self.path}: another program has the database open; end it first")
         if code in _DAMAGE:
-            return StoreDamagedError(f"{self.path} is damaged ({error}); bring a backup back: `secmod store restore --from FILE`")
+            return StoreDamagedError(f"{self.path} is damaged ({error}); {BACK}")
         return StorageError(f"{self.path}: {error}")
 
 
@@ -183,7 +183,7 @@ def check_version(path: Path, fd: int, newest: int) -> bool:
     if not head:
         return False
     if len(head) < 100 or not head.startswith(b"SQLite format 3\x00"):
-        raise StoreDamagedError(f"{path} is damaged: no SQLite database; bring a backup back: `secmod store restore --from FILE`")
+        raise StoreDamagedError(f"{path} is damaged: no SQLite database; {BACK}")
     version, application = int.from_bytes(head[60:64]), int.from_bytes(head[68:72])
     refuse_version(path, version, application, newest)
     return True
@@ -204,4 +204,4 @@ def _text(octets: bytes) -> str:
     return octets.decode("utf-8", "replace")
 
 
-__all__ = ["APPLICATION", "FILE", "SCHEMA", "Database", "Durability", "check_version", "refuse_version"]
+__all__ = ["APPLICATION", "BACK", "FILE", "SCHEMA", "Database", "Durability", "check_version", "refuse_version"]

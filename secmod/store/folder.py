@@ -28,7 +28,7 @@ class Folder:
         try:
             self._lock = self.open("lock", os.O_RDWR | os.O_CREAT)
             self._take_lock()
-            for name in os.listdir(self._fd):
+            for name in os.listdir(self._fd):  # noqa: PTH208  (by descriptor)
                 if name.startswith(_NEW):
                     os.unlink(name, dir_fd=self._fd)
         except BaseException:
@@ -136,7 +136,7 @@ def check_private(place: Path, found: os.stat_result) -> None:
 
 
 def open_key_file(path: Path) -> int:
-    """A descriptor of a key file somewhere else, for reading.  StoreKeyError if there is none, StoreError if others could read it."""
+    """A descriptor of a key file, for reading.  StoreKeyError if there is none, StoreError if others could read it."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -152,7 +152,7 @@ def open_key_file(path: Path) -> int:
 
 
 def _refused(place: Path, error: OSError) -> StoreError:
-    if os.path.islink(place):
+    if place.is_symlink():
         return StoreError(f"{place}: this is a symbolic link; a store follows none: name the place itself")
     return StoreError(f"{place}: {error.strerror}")
 

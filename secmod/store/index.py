@@ -19,7 +19,7 @@ _ENTRY = 4 + TAG_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a module was made from: a profile's name and version, and its `shape`, a digest of everything that records are about."""
+    """What a module was made from: a profile's name and version, and its `shape`, a digest of what its records are about."""
 
     name: str
     version: str
@@ -77,11 +77,12 @@ class Root:
 
     __slots__ = ("_places", "_table", "generation", "header")
 
-    def __init__(self, generation: int, header: bytes, tags: Mapping[int, bytes]) -> None:
+    def __init__(self, generation: int, header: bytes, table: bytes, places: Mapping[int, int] | None = None) -> None:
         self.generation = generation
         self.header = header
-        self._table = bytearray(b"".join(number.to_bytes(4) + tag for number, tag in sorted(tags.items())))
-        self._places = {number: place for place, number in enumerate(sorted(tags))}
+        self._table = table
+        entries = range(0, len(table), _ENTRY)
+        self._places = {int.from_bytes(table[at : at + 4]): at + 4 for at in entries} if places is None else places
 
     @classmethod
     def decode(cls, octets: bytes) -> Root:
@@ -89,12 +90,11 @@ class Root:
         head, table = octets[: 8 + TAG_BYTES], octets[8 + TAG_BYTES :]
         if len(head) != 8 + TAG_BYTES or len(table) % _ENTRY:
             raise StoreDamagedError("no root of a store")
-        entries = (table[place : place + _ENTRY] for place in range(0, len(table), _ENTRY))
-        return cls(int.from_bytes(head[:8]), head[8:], {int.from_bytes(entry[:4]): entry[4:] for entry in entries})
+        return cls(int.from_bytes(head[:8]), head[8:], table)
 
     def encode(self) -> bytes:
         """The octets."""
-        return self.generation.to_bytes(8) + self.header + bytes(self._table)
+        return self.generation.to_bytes(8) + self.header + self._table
 
     def __contains__(self, number: int) -> bool:
         return number in self._places
@@ -106,21 +106,20 @@ class Root:
         return len(self._places)
 
     def __getitem__(self, number: int) -> bytes:
-        start = self._places[number] * _ENTRY + 4
-        return bytes(self._table[start : start + TAG_BYTES])
+        start = self._places[number]
+        return self._table[start : start + TAG_BYTES]
 
     def next(self, tags: Mapping[int, bytes], header: bytes | None = None) -> Root:
         """The root of the next generation, with these indices, and perhaps another header."""
-        following = Root.__new__(Root)
-        following.generation = self.generation + 1
-        following.header = self.header if header is None else header
+        generation, header = self.generation + 1, self.header if header is None else header
         if tags.keys() <= self._places.keys():
-            following._places, following._table = self._places, bytearray(self._table)
+            table = bytearray(self._table)
             for number, tag in tags.items():
-                start = self._places[number] * _ENTRY + 4
-                following._table[start : start + TAG_BYTES] = tag
-            return following
-        return Root(following.generation, following.header, {number: self[number] for number in self} | dict(tags))
+                start = self._places[number]
+                table[start : start + TAG_BYTES] = tag
+            return Root(generation, header, bytes(table), self._places)
+        entries = {number: self[number] for number in self} | dict(tags)
+        return Root(generation, header, b"".join(number.to_bytes(4) + tag for number, tag in sorted(entries.items())))
 
 
 def index_tag(key: StoreKey, number: int, octets: bytes) -> bytes:

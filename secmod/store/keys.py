@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The store's key: random, wrapped under another that a passphrase or a key file yields; so that one can change without the other."""
+"""The store's key: random, wrapped under another that a passphrase or a key file yields, so that this one can change alone."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def _read(path: Path, fd: int, vault: Vault) -> StoreKey:
 
 
 def make_file(path: Path, folder: Folder, vault: Vault) -> StoreKey:
-    """A fresh key, in a file of this name, which appears whole; another of this name that was in the store's directory is gone."""
+    """A fresh key, in a file of this name, which appears whole; one that had this name in the store's directory is gone."""
     if path.parent == folder.path:
         with folder.new_file() as (name, fd):
             key = vault.make_key_file(fd)
@@ -183,7 +183,7 @@ def make_file(path: Path, folder: Folder, vault: Vault) -> StoreKey:
         os.fchmod(fd, 0o600)
         return vault.make_key_file(fd)
     except BaseException:
-        os.unlink(path)
+        path.unlink()
         raise
     finally:
         os.close(fd)

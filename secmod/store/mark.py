@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """How far the store had come, outside of its database: the file `generation`.
 
-SQLite takes a write-ahead log up to the first frame that is wrong, and what follows as never written: a bit flipped in there would
-bring an older state back, with more tries for a PIN.  The generation written here after each commit tells.  It is not synced: it
-survives the end of the process in whatever way; after a power cut it may be older than the store, which is no damage.
+SQLite takes a write-ahead log up to the first frame that is wrong, and what follows as never written: a bit flipped in there
+would bring an older state back, with more tries for a PIN.  The generation written here after each commit tells.  It is not
+synced: it survives the end of the process in whatever way; after a power cut it may be older than the store, which is no damage.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 
 from secmod.crypto import StoreKey
 from secmod.errors import SealError, StoreDamagedError
+from secmod.store.database import BACK
 from secmod.store.folder import Folder
 
 MARK = "generation"
@@ -36,9 +37,7 @@ class Mark:
         found = [generation for place in _SLOTS if (generation := self._read(place)) is not None]
         if not found:
             self.close()
-            raise StoreDamagedError(
-                f"{self._folder.path / MARK} is damaged; bring a backup back: `secmod store restore --from FILE`"
-            )
+            raise StoreDamagedError(f"{self._folder.path / MARK} is damaged; {BACK}")
         return max(found)
 
     def create(self, generation: int) -> None:

@@ -113,46 +113,41 @@ class ModuleStore:
         if _NAME.fullmatch(name) is None:
             raise StoreError(f"{name!r} is no name of a snapshot: it has 1 to 64 letters, digits, _ and -")
         database, index = change.database, self.store.index(self.number)
-        database.rows("DELETE FROM snapshots WHERE name = ? AND module = ?", (name, self.number))
-        database.rows("INSERT INTO snapshots SELECT ?, module, name, content FROM records WHERE module = ?", (name, self.number))
+        place = (self.number, name)
+        database.rows("DELETE FROM saved WHERE module = ? AND name = ?", place)
+        database.rows("INSERT INTO saved SELECT module, ?, name, content FROM records WHERE module = ?", (name, self.number))
         octets = index.encode()
         tag = self.store.key.tag(octets, self._snapshot_context(name))
-        database.rows("INSERT INTO snapshots VALUES (?, ?, '', ?)", (name, self.number, tag + octets))
+        database.rows("INSERT INTO saved VALUES (?, ?, '', ?)", (*place, tag + octets))
 
     def bring_back(self, change: Transaction, name: str) -> None:
         """What `restore` does, in a transaction.  StoreDamagedError if anything of the snapshot is damaged."""
         index = self.check_snapshot(name)
-        place = (self.number, name)
         change.database.rows("DELETE FROM records WHERE module = ?", (self.number,))
-        change.database.rows(
-            "INSERT INTO records SELECT module, record, content FROM snapshots WHERE module = ? AND name = ? AND record <> ''",
-            place,
-        )
+        copy = "INSERT INTO records SELECT module, record, content FROM saved WHERE module = ? AND name = ? AND record <> ''"
+        change.database.rows(copy, (self.number, name))
         change.put_index(self.number, index.changed(change.generation, index.tags))
 
     def check_snapshot(self, name: str) -> Index:
         """The index of a snapshot of which nothing is damaged."""
+        what = f"{self.store.path}: snapshot {name!r} of module {self.number}"
+        place = (self.number, name)
         with self.store.reading() as database:
-            place = (name, self.number)
-            whole = database.blob("SELECT content FROM snapshots WHERE name = ? AND module = ? AND record = ''", place)
-            rows = database.rows("SELECT record, content FROM snapshots WHERE name = ? AND module = ? AND record <> ''", place)
+            whole = database.blob("SELECT content FROM saved WHERE module = ? AND name = ? AND record = ''", place)
+            rows = database.rows("SELECT record, content FROM saved WHERE module = ? AND name = ? AND record <> ''", place)
         if whole is None:
-            raise StoreError(
-                f"{self.store.path}: there is no snapshot {name!r} of module {self.number}; `secmod store info` lists them"
-            )
+            raise StoreError(f"{what}: there is none; `secmod store info` lists them")
         try:
             self.store.key.check(whole[:_TAG], whole[_TAG:], self._snapshot_context(name))
         except SealError:
-            raise StoreDamagedError(f"{self.store.path}: snapshot {name!r} of module {self.number} is damaged") from None
+            raise StoreDamagedError(f"{what} is damaged") from None
         index = Index.decode(whole[_TAG:])
         found = {
-            record: record_tag(self.store.key, index, record, content) for record, content in rows if isinstance(content, bytes)
+            record: record_tag(self.store.key, index, record, octets) for record, octets in rows if isinstance(octets, bytes)
         }
-        if found != index.tags:
-            wrong = sorted(record for record in found.keys() | index.tags.keys() if found.get(record) != index.tags.get(record))
-            raise StoreDamagedError(
-                f"{self.store.path}: snapshot {name!r} of module {self.number} is damaged: {', '.join(wrong)}"
-            )
+        wrong = sorted(record for record in found.keys() | index.tags.keys() if found.get(record) != index.tags.get(record))
+        if wrong:
+            raise StoreDamagedError(f"{what} is damaged: {', '.join(wrong)}")
         return index
 
     def _snapshot_context(self, name: str) -> bytes:

@@ -16,7 +16,7 @@ from typing import Self
 from secmod.crypto import StoreKey, Vault
 from secmod.errors import PowerLostError, SealError, StoreDamagedError, StoreError, StoreProfileError
 from secmod.store import keys
-from secmod.store.database import FILE, Database, Durability, check_version, refuse_version
+from secmod.store.database import BACK, FILE, Database, Durability, check_version, refuse_version
 from secmod.store.folder import Folder
 from secmod.store.index import TAG_BYTES, Index, Origin, Root, index_tag
 from secmod.store.keys import Header, KeyFile, KeySource, Passphrase
@@ -27,7 +27,6 @@ from secmod.store.module import ModuleStore
 log = logging.getLogger(__name__)
 
 _HEADER, _ROOT = b"header", b"root"  # contexts of tags
-_BACK = "bring a backup back: `secmod store restore --from FILE`"
 
 
 class Transaction:
@@ -101,7 +100,7 @@ class Store:
             fd = folder.open(FILE, os.O_RDWR | os.O_CREAT)
             try:
                 if not check_version(folder.path / FILE, fd, FORMAT) and folder.exists(MARK):
-                    raise StoreDamagedError(f"{folder.path / FILE} is empty, and was not; {_BACK}")
+                    raise StoreDamagedError(f"{folder.path / FILE} is empty, and was not; {BACK}")
             finally:
                 os.close(fd)  # before SQLite has it open: closing gives back a process's locks
             for suffix in ("-wal", "-shm", "-journal"):
@@ -169,6 +168,11 @@ class Store:
         self._vault.close()
         self._pid = 0
 
+    def abandon(self) -> None:
+        """In a child of a fork: the store is its parent's; neither its lock is held here, nor its database ever closed."""
+        self._folder.close()
+        self._database.abandon()
+
     @property
     def _closed(self) -> bool:
         return self._pid == 0
@@ -215,11 +219,8 @@ class Store:
     def _check_origin(self, number: int, origin: Origin) -> None:
         found = self.index(number).origin
         if not found.fits(origin):
-            reason = (
-                f"from profile {found.name} {found.version}"
-                if found.name != origin.name
-                else "when its profile had other objects"
-            )
+            other = found.name != origin.name
+            reason = f"from profile {found.name} {found.version}" if other else "when its profile had other objects"
             raise StoreProfileError(
                 f"{self.path}: module {number} was made {reason}, and profile {origin.name} {origin.version} is asked for; "
                 "name the store's own profile, or another directory"
@@ -240,9 +241,9 @@ class Store:
             try:
                 octets = self._database.blob("SELECT content FROM modules WHERE number = ?", (number,)) or b""
             except StoreDamagedError as error:
-                raise StoreDamagedError(f"{self.path}: the index of module {number} can not be read: {error}; {_BACK}") from None
+                raise StoreDamagedError(f"{self.path}: the index of module {number} can not be read: {error}; {BACK}") from None
             if index_tag(self._key, number, octets) != self._root[number]:
-                raise StoreDamagedError(f"{self.path}: the index of module {number} is damaged; {_BACK}")
+                raise StoreDamagedError(f"{self.path}: the index of module {number} is damaged; {BACK}")
         return Index.decode(octets)
 
     def key_for(self, vault: Vault) -> StoreKey:
@@ -309,7 +310,7 @@ class Store:
                 log.warning("%s: its generation could not be noted: %s", self.path, error)
 
     def _void(self) -> None:
-        """A commit that failed on the way to the disk may stand there all the same: another one goes over it, and changes nothing."""
+        """A commit that failed on its way may be on the disk all the same: another one goes over it, and changes nothing."""
         root = self._root.next({})
         self._database.begin()
         try:
@@ -378,19 +379,19 @@ class Store:
     def forget(self, name: str) -> None:
         """There is no snapshot of this name; what only it still held is in no file of the store any more."""
         with self.transaction():
-            self._database.rows("DELETE FROM snapshots WHERE name = ?", (name,))
+            self._database.rows("DELETE FROM saved WHERE name = ?", (name,))
         self.erase_remains()
 
     def snapshots(self) -> list[tuple[int, str]]:
         """Number and name of each module's snapshots."""
         with self.reading() as database:
-            return database.rows("SELECT module, name FROM snapshots WHERE record = '' ORDER BY name, module")  # type: ignore[return-value]
+            return database.rows("SELECT module, name FROM saved WHERE record = '' ORDER BY name, module")
 
     # ---- opening -----------------------------------------------------------------------------------------------------------
 
     def _create(self, source: KeySource) -> None:
         if self._folder.exists(MARK):
-            raise StoreDamagedError(f"{self._database.path}: there is nothing in the database, and there was; {_BACK}")
+            raise StoreDamagedError(f"{self._database.path}: there is nothing in the database, and there was; {BACK}")
         self._header, self._key = keys.make(os.urandom(16), source, self._folder, self._vault)
         octets = self._header.encode()
         tag = self._key.tag(octets, _HEADER)
@@ -398,7 +399,7 @@ class Store:
         self._database.begin()
         self._database.create()
         self._put("header", octets, tag)
-        self._put_root(Root(1, tag[:TAG_BYTES], {}))
+        self._put_root(Root(1, tag[:TAG_BYTES], b""))
         self._database.rows(f"PRAGMA user_version = {FORMAT}")
         self._database.commit()
         self._folder.sync()
@@ -414,38 +415,37 @@ class Store:
         self._check(octets, tag, _ROOT + self._header.identifier, "root record")
         root = Root.decode(octets)
         if root.header != header_tag[:TAG_BYTES]:
-            raise StoreDamagedError(f"{self.path}: the header of the store is an older one; {_BACK}")
+            raise StoreDamagedError(f"{self.path}: the header of the store is an older one; {BACK}")
         return root
 
     def _check(self, octets: bytes, tag: bytes, context: bytes, what: str) -> None:
         try:
             self._key.check(tag, octets, context)
         except SealError:
-            raise StoreDamagedError(f"{self.path}: the {what} of the store is damaged; {_BACK}") from None
+            raise StoreDamagedError(f"{self.path}: the {what} of the store is damaged; {BACK}") from None
 
     def _check_generation(self) -> None:
         marked, generation = self._mark.open(), self._root.generation
         if marked is None:
             if generation > 1:
-                raise StoreDamagedError(f"{self.path / MARK}: the file is missing; {_BACK}")
+                raise StoreDamagedError(f"{self.path / MARK}: the file is missing; {BACK}")
             self._mark.create(generation)
         elif marked > generation:
             raise StoreDamagedError(
                 f"{self.path}: the last {marked - generation} changes are missing: the database is an older one, or its "
-                f"write-ahead log is damaged or cut; {_BACK}"
+                f"write-ahead log is damaged or cut; {BACK}"
             )
 
     def _row(self, table: str) -> tuple[bytes, bytes]:
         rows = self._database.rows(f"SELECT content, tag FROM {table}")  # noqa: S608  (a name of ours)
         if len(rows) != 1 or not all(isinstance(value, bytes) for value in rows[0]):
-            raise StoreDamagedError(f"{self.path}: the {table} of the store is damaged; {_BACK}")
-        return rows[0]  # type: ignore[return-value]
+            raise StoreDamagedError(f"{self.path}: the {table} of the store is damaged; {BACK}")
+        return rows[0]
 
     def _require_own(self) -> None:
         if self._pid != os.getpid():
-            raise StoreError(
-                f"{self.path}: the store is closed" if self._closed else f"{self.path}: a store is not shared with a fork"
-            )
+            why = "the store is closed" if self._closed else "a store is not shared with a process forked from its owner"
+            raise StoreError(f"{self.path}: {why}")
 
     def __repr__(self) -> str:
         return f"Store({str(self.path)!r}, {len(self._root)} modules)"
@@ -467,8 +467,7 @@ _open_stores: weakref.WeakSet[Store] = weakref.WeakSet()
 def _after_fork() -> None:
     """The child has no store: it must neither hold the lock nor ever close the database, which is its parent's."""
     for store in list(_open_stores):
-        store._folder.close()
-        store._database.abandon()
+        store.abandon()
 
 
 os.register_at_fork(after_in_child=_after_fork)

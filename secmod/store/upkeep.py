@@ -37,7 +37,7 @@ class Report:
 
 
 def check(store: Store, progress: Progress | None = None) -> Report:
-    """Every record of every module and snapshot has been read, compared with its tag and, if there is a secret in it, unsealed."""
+    """Every record of every module and snapshot has been read and compared with its tag, and every secret unsealed."""
     damaged = _check_database(store)
     records, numbers, snapshots = 0, store.numbers, store.snapshots()
     for done, number in enumerate(numbers):
@@ -113,7 +113,7 @@ def backup(store: Store, target: Path, progress: Progress | None = None) -> None
 
 
 def bring_back(path: Path, source: Path, key: KeySource, progress: Progress | None = None) -> Report:
-    """The store in this directory, made if there is none, is what the backup file holds; nothing has changed if anything is wrong.
+    """The store in this directory, made if there is none, is what the backup file holds; if anything is wrong, nothing changes.
 
     The key is that of the backup.  StoreDamagedError if a part of the backup is damaged.
     """
