@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* LANES_BEGIN and LANES_END enclose code for CPUs with AVX512-IFMA; the rest of the library stays baseline x86-64.  Such code runs
+ * only after lanes_available() (lanes.h) said yes. */
+#ifndef SECMOD_LANES_TARGET_H
+#define SECMOD_LANES_TARGET_H
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define LANES_BUILT 1
+#include <immintrin.h>
+#else
+#define LANES_BUILT 0
+#endif
+
+#if defined(__clang__)
+#define LANES_BEGIN                                                                                                           \
+    _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512dq,avx512vl,avx512bw,avx512ifma,bmi2\"))), "          \
+            "apply_to = function)")
+#define LANES_END _Pragma("clang attribute pop")
+#define LANES_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define LANES_BEGIN \
+    _Pragma("GCC push_options") _Pragma("GCC target(\"avx512f,avx512dq,avx512vl,avx512bw,avx512ifma,bmi2\")")
+#define LANES_END _Pragma("GCC pop_options")
+#define LANES_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+#define LANES_INLINE static inline __attribute__((always_inline))
+#define LANES_CALL static __attribute__((noinline))
+
+#endif
