@@ -8,7 +8,6 @@
 #include "lanes_gen.h"
 #include "wipe.h"
 
-#define LANES_PRODUCT LANES_CALL
 #define LIMBS 10
 #define ROUNDS LANES_ROUNDS_10
 

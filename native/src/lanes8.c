@@ -8,7 +8,6 @@
 #include "lanes_gen.h"
 #include "wipe.h"
 
-#define LANES_PRODUCT LANES_CALL
 #define LIMBS 8
 #define ROUNDS LANES_ROUNDS_8
 

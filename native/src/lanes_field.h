@@ -137,14 +137,31 @@ LANES_INLINE __mmask8 fe_vanishes(const struct fe *x, const struct lanes_modulus
 /* ---- products ----------------------------------------------------------------------------------------------------------------- */
 
 /* Sums of products in 2 * LIMBS columns of weight 2^52: a product adds at most 2 * LIMBS numbers below 2^52 to a column, and so does
- * the reduction, with one carry: 60 * 2^52 + 2^12 < 2^58 for the two products of fe_mul_add in ten limbs. */
+ * the reduction, with one carry: 60 * 2^52 + 2^12 < 2^58 for the two products of fe_mul_add in ten limbs.  Where registers allow,
+ * lower and upper halves have columns of their own (HIGH): that halves the chains of vpmadd52, which take four clocks each. */
 struct columns {
     vec at[2 * LIMBS];
+#if LIMBS == 5
+    vec high[2 * LIMBS];
+#define HIGH high
+#else
+#define HIGH at
+#endif
 };
+
+#if LIMBS == 5
+#define COLUMN(t, i) _mm512_add_epi64((t)->at[i], (t)->high[i])
+#else
+#define COLUMN(t, i) (t)->at[i]
+#endif
 
 LANES_INLINE void columns_clear(struct columns *t) {
     LANES_UNROLL
     for (int i = 0; i < 2 * LIMBS; i++) t->at[i] = _mm512_setzero_si512();
+#if LIMBS == 5
+    LANES_UNROLL
+    for (int i = 0; i < 2 * LIMBS; i++) t->high[i] = _mm512_setzero_si512();
+#endif
 }
 
 LANES_INLINE void columns_mul(struct columns *t, const struct fe *x, const struct fe *y) {
@@ -153,26 +170,29 @@ LANES_INLINE void columns_mul(struct columns *t, const struct fe *x, const struc
         LANES_UNROLL
         for (int j = 0; j < LIMBS; j++) {
             t->at[i + j] = _mm512_madd52lo_epu64(t->at[i + j], x->limb[j], y->limb[i]);
-            t->at[i + j + 1] = _mm512_madd52hi_epu64(t->at[i + j + 1], x->limb[j], y->limb[i]);
+            t->HIGH[i + j + 1] = _mm512_madd52hi_epu64(t->HIGH[i + j + 1], x->limb[j], y->limb[i]);
         }
     }
 }
 
+/* Column by column, for the sake of few live registers: twice the mixed products, then the square. */
 LANES_INLINE void columns_square(struct columns *t, const struct fe *x) {
     LANES_UNROLL
-    for (int i = 0; i < LIMBS; i++) {
+    for (int k = 0; k < 2 * LIMBS; k++) {
+        vec low = _mm512_setzero_si512(), high = _mm512_setzero_si512();
         LANES_UNROLL
-        for (int j = i + 1; j < LIMBS; j++) {
-            t->at[i + j] = _mm512_madd52lo_epu64(t->at[i + j], x->limb[j], x->limb[i]);
-            t->at[i + j + 1] = _mm512_madd52hi_epu64(t->at[i + j + 1], x->limb[j], x->limb[i]);
+        for (int i = 0; i < LIMBS; i++) {
+            if (k - i > i && k - i < LIMBS) low = _mm512_madd52lo_epu64(low, x->limb[i], x->limb[k - i]);
+            if (k - 1 - i > i && k - 1 - i < LIMBS) high = _mm512_madd52hi_epu64(high, x->limb[i], x->limb[k - 1 - i]);
         }
-    }
-    LANES_UNROLL
-    for (int i = 1; i < 2 * LIMBS - 1; i++) t->at[i] = _mm512_add_epi64(t->at[i], t->at[i]);
-    LANES_UNROLL
-    for (int i = 0; i < LIMBS; i++) {
-        t->at[2 * i] = _mm512_madd52lo_epu64(t->at[2 * i], x->limb[i], x->limb[i]);
-        t->at[2 * i + 1] = _mm512_madd52hi_epu64(t->at[2 * i + 1], x->limb[i], x->limb[i]);
+        low = _mm512_add_epi64(low, low);
+        high = _mm512_add_epi64(high, high);
+        if (k % 2 == 0) {
+            low = _mm512_madd52lo_epu64(low, x->limb[k / 2], x->limb[k / 2]);
+        } else {
+            high = _mm512_madd52hi_epu64(high, x->limb[k / 2], x->limb[k / 2]);
+        }
+        t->at[k] = _mm512_add_epi64(low, high);
     }
 }
 
@@ -181,44 +201,41 @@ LANES_INLINE void columns_square(struct columns *t, const struct fe *x) {
 LANES_INLINE void columns_reduce(struct fe *z, struct columns *t, const struct lanes_modulus *m) {
     LANES_UNROLL
     for (int i = 0; i < LIMBS - CLOSING; i++) {
-        const vec q = t->at[i];
-        t->at[i + 1] = _mm512_add_epi64(t->at[i + 1], _mm512_srli_epi64(q, 52));
+        const vec q = COLUMN(t, i);
+        t->HIGH[i + 1] = _mm512_add_epi64(t->HIGH[i + 1], _mm512_srli_epi64(q, 52));
         LANES_UNROLL
         for (int j = 0; j < LIMBS; j++) {
             t->at[i + 1 + j] = _mm512_madd52lo_epu64(t->at[i + 1 + j], q, vec_all(m->shift[j]));
-            t->at[i + 2 + j] = _mm512_madd52hi_epu64(t->at[i + 2 + j], q, vec_all(m->shift[j]));
+            t->HIGH[i + 2 + j] = _mm512_madd52hi_epu64(t->HIGH[i + 2 + j], q, vec_all(m->shift[j]));
         }
     }
     LANES_UNROLL
     for (int i = LIMBS - CLOSING; i < LIMBS; i++) {
-        const vec q = _mm512_madd52lo_epu64(_mm512_setzero_si512(), t->at[i], vec_all(m->negated_inverse));
+        const vec lowest = COLUMN(t, i);
+        const vec q = _mm512_madd52lo_epu64(_mm512_setzero_si512(), lowest, vec_all(m->negated_inverse));
         /* the lowest limb of q * m completes that of t to 0 or 2^52 */
-        const vec carry = _mm512_srli_epi64(_mm512_add_epi64(t->at[i], vec_all(MASK52)), 52);
-        t->at[i + 1] = _mm512_madd52hi_epu64(_mm512_add_epi64(t->at[i + 1], carry), q, vec_all(m->times[1][0]));
+        const vec carry = _mm512_srli_epi64(_mm512_add_epi64(lowest, vec_all(MASK52)), 52);
+        t->HIGH[i + 1] = _mm512_madd52hi_epu64(_mm512_add_epi64(t->HIGH[i + 1], carry), q, vec_all(m->times[1][0]));
         LANES_UNROLL
         for (int j = 1; j < LIMBS; j++) {
             t->at[i + j] = _mm512_madd52lo_epu64(t->at[i + j], q, vec_all(m->times[1][j]));
-            t->at[i + j + 1] = _mm512_madd52hi_epu64(t->at[i + j + 1], q, vec_all(m->times[1][j]));
+            t->HIGH[i + j + 1] = _mm512_madd52hi_epu64(t->HIGH[i + j + 1], q, vec_all(m->times[1][j]));
         }
     }
     LANES_UNROLL
-    for (int i = 0; i < LIMBS; i++) z->limb[i] = t->at[LIMBS + i];
+    for (int i = 0; i < LIMBS; i++) z->limb[i] = COLUMN(t, LIMBS + i);
     fe_carry(z);
 }
 
-#ifndef LANES_PRODUCT
-#define LANES_PRODUCT LANES_INLINE
-#endif
-
 /* z := x * y / R mod m; z may be x or y. */
-LANES_PRODUCT void fe_mul(struct fe *z, const struct fe *x, const struct fe *y, const struct lanes_modulus *m) {
+LANES_INLINE void fe_mul_here(struct fe *z, const struct fe *x, const struct fe *y, const struct lanes_modulus *m) {
     struct columns t;
     columns_clear(&t);
     columns_mul(&t, x, y);
     columns_reduce(z, &t, m);
 }
 
-LANES_PRODUCT void fe_square(struct fe *z, const struct fe *x, const struct lanes_modulus *m) {
+LANES_INLINE void fe_square_here(struct fe *z, const struct fe *x, const struct lanes_modulus *m) {
     struct columns t;
     columns_clear(&t);
     columns_square(&t, x);
@@ -226,14 +243,30 @@ LANES_PRODUCT void fe_square(struct fe *z, const struct fe *x, const struct lane
 }
 
 /* z := (x * y + u * v) / R mod m: two products, one reduction. */
-LANES_PRODUCT void fe_mul_add(struct fe *z, const struct fe *x, const struct fe *y, const struct fe *u, const struct fe *v,
-                              const struct lanes_modulus *m) {
+LANES_INLINE void fe_mul_add_here(struct fe *z, const struct fe *x, const struct fe *y, const struct fe *u, const struct fe *v,
+                                  const struct lanes_modulus *m) {
     struct columns t;
     columns_clear(&t);
     columns_mul(&t, x, y);
     columns_mul(&t, u, v);
     columns_reduce(z, &t, m);
 }
+
+LANES_CALL void fe_mul(struct fe *z, const struct fe *x, const struct fe *y, const struct lanes_modulus *m) { fe_mul_here(z, x, y, m); }
+
+LANES_CALL void fe_square(struct fe *z, const struct fe *x, const struct lanes_modulus *m) { fe_square_here(z, x, m); }
+
+LANES_CALL void fe_mul_add(struct fe *z, const struct fe *x, const struct fe *y, const struct fe *u, const struct fe *v,
+                           const struct lanes_modulus *m) {
+    fe_mul_add_here(z, x, y, u, v, m);
+}
+
+/* In the two hot formulas (lanes_point.h) five limbs stay in registers from one product to the next; more do not fit. */
+#if LIMBS == 5
+#define HOT(name) name##_here
+#else
+#define HOT(name) name
+#endif
 
 /* z := x * constant / R mod m */
 LANES_CALL void fe_mul_constant(struct fe *z, const struct fe *x, const uint64_t constant[LANES_ROOM], const struct lanes_modulus *m) {

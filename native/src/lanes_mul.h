@@ -18,7 +18,7 @@
 
 /* (2 j + 1) * 2^(w i) * G: limb by limb, those of x and of y, canonical; the row of a limb lies together. */
 struct comb {
-    uint64_t at[COMB_WINDOWS][2 * LIMBS][COMB_ROW];
+    _Alignas(64) uint64_t at[COMB_WINDOWS][2 * LIMBS][COMB_ROW];
 };
 
 /* ---- digits --------------------------------------------------------------------------------------------------------------- */

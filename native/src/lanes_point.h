@@ -48,14 +48,14 @@ LANES_INLINE void fe_three_halves(struct fe *z, const struct fe *x, const struct
  * x3 = a^2 - 2 x y^2, y3 = a (x y^2 - x3) - y^4, z3 = y z.  No exceptions: there is no point of order 2. */
 LANES_CALL void pt_double(struct pt *r, const struct pt *p, const struct lanes_modulus *m) {
     struct fe delta, gamma, sum, a, beta, x3, rest, minus;
-    fe_square(&delta, &p->z, m);
-    fe_square(&gamma, &p->y, m);
+    HOT(fe_square)(&delta, &p->z, m);
+    HOT(fe_square)(&gamma, &p->y, m);
     fe_add(&sum, &p->x, &delta);
     fe_three_halves(&a, &p->x, &delta, 3, m);
-    fe_mul(&a, &a, &sum, m);
-    fe_mul(&beta, &p->x, &gamma, m);
-    fe_mul(&r->z, &p->y, &p->z, m);
-    fe_square(&x3, &a, m);
+    HOT(fe_mul)(&a, &a, &sum, m);
+    HOT(fe_mul)(&beta, &p->x, &gamma, m);
+    HOT(fe_mul)(&r->z, &p->y, &p->z, m);
+    HOT(fe_square)(&x3, &a, m);
     LANES_UNROLL
     for (int i = 0; i < LIMBS; i++) {
         x3.limb[i] = _mm512_sub_epi64(x3.limb[i], _mm512_add_epi64(beta.limb[i], beta.limb[i]));
@@ -66,7 +66,7 @@ LANES_CALL void pt_double(struct pt *r, const struct pt *p, const struct lanes_m
     r->x = x3;
     fe_sub(&rest, &beta, &x3, 5, m);
     fe_negate(&minus, &gamma, 3, m);
-    fe_mul_add(&r->y, &a, &rest, &gamma, &minus, m);
+    HOT(fe_mul_add)(&r->y, &a, &rest, &gamma, &minus, m);
 }
 
 /* r := p + q for p not infinity and q not p or -p; r may be p.  h and s are the differences of the x and of the y, times powers of
@@ -74,17 +74,17 @@ LANES_CALL void pt_double(struct pt *r, const struct pt *p, const struct lanes_m
 LANES_INLINE void pt_add_affine_parts(struct pt *r, const struct pt *p, const struct affine *q, struct fe *h, struct fe *s,
                                       const struct lanes_modulus *m) {
     struct fe zz, zzz, hh, hhh, v, x3, rest, minus;
-    fe_square(&zz, &p->z, m);
-    fe_mul(h, &q->x, &zz, m);
-    fe_mul(&zzz, &p->z, &zz, m);
-    fe_mul(s, &q->y, &zzz, m);
+    HOT(fe_square)(&zz, &p->z, m);
+    HOT(fe_mul)(h, &q->x, &zz, m);
+    HOT(fe_mul)(&zzz, &p->z, &zz, m);
+    HOT(fe_mul)(s, &q->y, &zzz, m);
     fe_sub(h, h, &p->x, 5, m);
     fe_sub(s, s, &p->y, 4, m);
-    fe_square(&hh, h, m);
-    fe_mul(&r->z, &p->z, h, m);
-    fe_mul(&hhh, h, &hh, m);
-    fe_mul(&v, &p->x, &hh, m);
-    fe_square(&x3, s, m);
+    HOT(fe_square)(&hh, h, m);
+    HOT(fe_mul)(&r->z, &p->z, h, m);
+    HOT(fe_mul)(&hhh, h, &hh, m);
+    HOT(fe_mul)(&v, &p->x, &hh, m);
+    HOT(fe_square)(&x3, s, m);
     raw_sub(&x3, &x3, &hhh);
     LANES_UNROLL
     for (int i = 0; i < LIMBS; i++) x3.limb[i] = _mm512_sub_epi64(x3.limb[i], _mm512_add_epi64(v.limb[i], v.limb[i]));
@@ -95,7 +95,7 @@ LANES_INLINE void pt_add_affine_parts(struct pt *r, const struct pt *p, const st
     r->x = x3;
     fe_sub(&rest, &v, &x3, 5, m);
     fe_negate(&minus, &p->y, 4, m);
-    fe_mul_add(&r->y, s, &rest, &minus, &hhh, m);
+    HOT(fe_mul_add)(&r->y, s, &rest, &minus, &hhh, m);
 }
 
 LANES_CALL void pt_add_affine(struct pt *r, const struct pt *p, const struct affine *q, const struct lanes_modulus *m) {

@@ -12,16 +12,17 @@
 #endif
 
 #if defined(__clang__)
-#define LANES_BEGIN                                                                                                           \
-    _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512dq,avx512vl,avx512bw,avx512ifma,bmi2\"))), "          \
-            "apply_to = function)")
+/* clang-format off: _Pragma takes one literal */
+#define LANES_BEGIN \
+    _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512dq,avx512vl,avx512bw,avx512ifma,bmi2\"))), apply_to = function)")
+/* clang-format on */
 #define LANES_END _Pragma("clang attribute pop")
 #define LANES_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define LANES_BEGIN \
     _Pragma("GCC push_options") _Pragma("GCC target(\"avx512f,avx512dq,avx512vl,avx512bw,avx512ifma,bmi2\")")
 #define LANES_END _Pragma("GCC pop_options")
-#define LANES_UNROLL _Pragma("GCC unroll 16")
+#define LANES_UNROLL _Pragma("GCC unroll 32")
 #endif
 
 #define LANES_INLINE static inline __attribute__((always_inline))
