@@ -20,33 +20,96 @@ struct divsteps {
     const struct lanes_modulus *m;
 };
 
-/* One divstep: where delta > 0 and g is odd (f, g) becomes (g, (g - f) / 2), else (f, (g + f) / 2) or (f, g / 2).  The matrix grows
- * by the same sums, with its first row doubled instead of its second one halved. */
-#define DIVSTEP(f, g, t, zeta)                                                             \
-    do {                                                                                   \
-        const __mmask8 positive = _mm512_movepi64_mask(zeta);                              \
-        const __mmask8 odd = _mm512_test_epi64_mask(g, vec_all(1));                        \
-        const __mmask8 swap = _kand_mask8(positive, odd);                                  \
-        const vec g_odd = _mm512_mask_sub_epi64(_mm512_add_epi64(g, f), positive, g, f);   \
-        const vec q_odd = _mm512_mask_sub_epi64(_mm512_add_epi64(t.q, t.u), positive, t.q, t.u); \
-        const vec r_odd = _mm512_mask_sub_epi64(_mm512_add_epi64(t.r, t.v), positive, t.r, t.v); \
-        f = _mm512_mask_mov_epi64(f, swap, g);                                             \
-        t.u = _mm512_mask_mov_epi64(t.u, swap, t.q);                                       \
-        t.v = _mm512_mask_mov_epi64(t.v, swap, t.r);                                       \
-        t.u = _mm512_add_epi64(t.u, t.u);                                                  \
-        t.v = _mm512_add_epi64(t.v, t.v);                                                  \
-        g = _mm512_mask_mov_epi64(g, odd, g_odd);                                          \
-        g = _mm512_srai_epi64(g, 1);                                                       \
-        t.q = _mm512_mask_mov_epi64(t.q, odd, q_odd);                                      \
-        t.r = _mm512_mask_mov_epi64(t.r, odd, r_odd);                                      \
-        /* zeta := -zeta - 2 or zeta - 1 */                                                \
-        zeta = _mm512_sub_epi64(_mm512_mask_sub_epi64(zeta, swap, vec_all(UINT64_MAX), zeta), vec_all(1)); \
-    } while (0)
+/* ---- 50 steps on the lower limbs --------------------------------------------------------------------------------------------- */
 
-LANES_INLINE void matrix_one(struct matrix *t) {
-    t->u = t->r = vec_all(1);
-    t->v = t->q = _mm512_setzero_si512();
+/* At most 17 steps: f and a row of their matrix in one word, f + 2^20 u + 2^42 v, and g, q, r in another.  The matrix starts as 2^17
+ * and the lower row is halved with g, so all divisions are exact.  From |f|, |g| <= 2^19 on they stay so, and |u| + |v| <= 2^17. */
+struct walk {
+    vec f, g, zeta, sign; /* sign: of zeta, in all bits */
+};
+
+LANES_INLINE vec vec_select(vec mask, vec yes, vec no) { return _mm512_ternarylogic_epi64(mask, yes, no, 0xCA); }
+
+/* One divstep: where delta > 0 and g is odd (f, g) becomes (g, (g - f) / 2) and zeta -zeta - 2, else g becomes (g + f) / 2 or g / 2
+ * and zeta zeta - 1.  Both outcomes are made before g's lowest bit chooses: the chain from bit to bit is short. */
+LANES_INLINE void walk_step(struct walk *w) {
+    const vec odd = _mm512_sub_epi64(_mm512_setzero_si512(), _mm512_and_epi64(w->g, vec_all(1)));
+    const vec sum = vec_select(w->sign, _mm512_sub_epi64(w->g, w->f), _mm512_add_epi64(w->g, w->f));
+    const vec kept = _mm512_sub_epi64(w->zeta, vec_all(1)), turned = _mm512_sub_epi64(vec_all(UINT64_MAX - 1), w->zeta);
+    const vec kept_sign = _mm512_srai_epi64(kept, 63), turned_sign = _mm512_srai_epi64(turned, 63);
+    w->f = vec_select(odd, vec_select(w->sign, w->g, w->f), w->f);
+    w->zeta = vec_select(odd, vec_select(w->sign, turned, kept), kept);
+    w->g = _mm512_srai_epi64(vec_select(odd, sum, w->g), 1);
+    w->sign = vec_select(odd, vec_select(w->sign, turned_sign, kept_sign), kept_sign);
 }
+
+/* The lower 20 bits, with sign. */
+LANES_INLINE vec walk_low(vec word) { return _mm512_srai_epi64(_mm512_slli_epi64(word, 44), 44); }
+
+LANES_INLINE void walk_row(vec *u, vec *v, vec word) {
+    const vec both = _mm512_srai_epi64(_mm512_add_epi64(word, vec_all(UINT64_C(1) << 19)), 20);
+    *u = _mm512_srai_epi64(_mm512_slli_epi64(both, 42), 42);
+    *v = _mm512_srai_epi64(_mm512_sub_epi64(both, *u), 22);
+}
+
+LANES_INLINE vec dot(vec a, vec x, vec b, vec y) { return _mm512_add_epi64(_mm512_mullo_epi64(a, x), _mm512_mullo_epi64(b, y)); }
+
+/* `steps` steps in each of `count` inversions; the lower words f, g move on, t becomes their matrix, times 2^17, times t. */
+LANES_INLINE void walk_some(struct divsteps *s, vec f[2], vec g[2], int count, int steps, int first) {
+    struct walk w[2];
+    LANES_UNROLL
+    for (int k = 0; k < count; k++) {
+        w[k].f = _mm512_add_epi64(walk_low(f[k]), vec_all(UINT64_C(1) << 37));
+        w[k].g = _mm512_add_epi64(walk_low(g[k]), vec_all(UINT64_C(1) << 59));
+        w[k].zeta = s[k].zeta;
+        w[k].sign = _mm512_srai_epi64(s[k].zeta, 63);
+    }
+    for (int i = 0; i < steps; i++) {
+        LANES_UNROLL
+        for (int k = 0; k < count; k++) walk_step(&w[k]);
+    }
+    LANES_UNROLL
+    for (int k = 0; k < count; k++) {
+        struct matrix a, *t = &s[k].t;
+        walk_row(&a.u, &a.v, w[k].f);
+        walk_row(&a.q, &a.r, w[k].g);
+        s[k].zeta = w[k].zeta;
+        const vec next = _mm512_srai_epi64(dot(a.u, f[k], a.v, g[k]), 17);
+        g[k] = _mm512_srai_epi64(dot(a.q, f[k], a.r, g[k]), 17);
+        f[k] = next;
+        if (first) {
+            *t = a;
+        } else {
+            const struct matrix b = *t;
+            t->u = dot(a.u, b.u, a.v, b.q);
+            t->v = dot(a.u, b.v, a.v, b.r);
+            t->q = dot(a.q, b.u, a.r, b.q);
+            t->r = dot(a.q, b.v, a.r, b.r);
+        }
+    }
+}
+
+/* 17 + 17 + 16 steps; of the last matrix 2^17 stands for 2^16. */
+LANES_INLINE void walk_round(struct divsteps *s, int count) {
+    vec f[2], g[2];
+    LANES_UNROLL
+    for (int k = 0; k < count; k++) {
+        f[k] = s[k].f.limb[0];
+        g[k] = s[k].g.limb[0];
+    }
+    walk_some(s, f, g, count, 17, 1);
+    walk_some(s, f, g, count, 17, 0);
+    walk_some(s, f, g, count, 16, 0);
+    LANES_UNROLL
+    for (int k = 0; k < count; k++) {
+        s[k].t.u = _mm512_srai_epi64(s[k].t.u, 1);
+        s[k].t.v = _mm512_srai_epi64(s[k].t.v, 1);
+        s[k].t.q = _mm512_srai_epi64(s[k].t.q, 1);
+        s[k].t.r = _mm512_srai_epi64(s[k].t.r, 1);
+    }
+}
+
+/* ---- a matrix on the whole numbers --------------------------------------------------------------------------------------------- */
 
 /* (a f + b g) / 2^50, a and b with sign: a' = a + 2^50 and b' have none, and f and g come off again at the end. */
 LANES_INLINE void divsteps_row(struct fe *z, vec a, vec b, const struct fe *f, const struct fe *g) {
@@ -145,12 +208,7 @@ LANES_CALL void fe_invert(struct fe *z, const struct fe *x, const struct lanes_m
     struct divsteps s;
     divsteps_begin(&s, x, m);
     for (int round = 0; round < ROUNDS; round++) {
-        vec f = s.f.limb[0], g = s.g.limb[0], zeta = s.zeta;
-        struct matrix t;
-        matrix_one(&t);
-        for (int i = 0; i < DIVSTEPS; i++) DIVSTEP(f, g, t, zeta);
-        s.zeta = zeta;
-        s.t = t;
+        walk_round(&s, 1);
         divsteps_apply(&s);
     }
     divsteps_end(z, &s);
@@ -164,19 +222,7 @@ LANES_CALL void fe_invert_two(struct fe *z, const struct fe *x, const struct lan
     divsteps_begin(&s[0], x, m);
     divsteps_begin(&s[1], y, n);
     for (int round = 0; round < ROUNDS; round++) {
-        vec f0 = s[0].f.limb[0], g0 = s[0].g.limb[0], zeta0 = s[0].zeta;
-        vec f1 = s[1].f.limb[0], g1 = s[1].g.limb[0], zeta1 = s[1].zeta;
-        struct matrix t0, t1;
-        matrix_one(&t0);
-        matrix_one(&t1);
-        for (int i = 0; i < DIVSTEPS; i++) {
-            DIVSTEP(f0, g0, t0, zeta0);
-            DIVSTEP(f1, g1, t1, zeta1);
-        }
-        s[0].zeta = zeta0;
-        s[1].zeta = zeta1;
-        s[0].t = t0;
-        s[1].t = t1;
+        walk_round(s, 2);
         divsteps_apply(&s[0]);
         divsteps_apply(&s[1]);
     }
