@@ -15,8 +15,6 @@
 #define MASK52 ((UINT64_C(1) << 52) - 1)
 #define CLOSING (LIMBS == 5 ? 2 : 1)
 
-typedef __m512i vec;
-
 struct fe {
     vec limb[LIMBS];
 };
@@ -262,7 +260,7 @@ LANES_CALL void fe_mul_add(struct fe *z, const struct fe *x, const struct fe *y,
 }
 
 /* In the two hot formulas (lanes_point.h) five limbs stay in registers from one product to the next; more do not fit. */
-#if LIMBS == 5
+#if LIMBS == 5 && !LANES_COMPACT
 #define HOT(name) name##_here
 #else
 #define HOT(name) name

@@ -4,14 +4,22 @@
 #ifndef SECMOD_LANES_TARGET_H
 #define SECMOD_LANES_TARGET_H
 
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#if defined(LANES_EMULATED) /* tests: the same source on any CPU, and under memcheck, which does not know AVX-512 */
+#define LANES_BUILT 1
+#include "emulated_avx512.h"
+#elif defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define LANES_BUILT 1
 #include <immintrin.h>
+typedef __m512i vec;
 #else
 #define LANES_BUILT 0
 #endif
 
-#if defined(__clang__)
+#if defined(LANES_EMULATED)
+#define LANES_BEGIN
+#define LANES_END
+#define LANES_UNROLL
+#elif defined(__clang__)
 /* clang-format off: _Pragma takes one literal */
 #define LANES_BEGIN \
     _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512dq,avx512vl,avx512bw,avx512ifma,bmi2\"))), apply_to = function)")
@@ -25,7 +33,18 @@
 #define LANES_UNROLL _Pragma("GCC unroll 32")
 #endif
 
+/* Instrumented code in one piece takes compilers minutes. */
+#if defined(LANES_EMULATED) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__OPTIMIZE__)
+#define LANES_COMPACT 1
+#else
+#define LANES_COMPACT 0
+#endif
+
+#if defined(LANES_EMULATED)
+#define LANES_INLINE static inline
+#else
 #define LANES_INLINE static inline __attribute__((always_inline))
+#endif
 #define LANES_CALL static __attribute__((noinline))
 
 #endif
