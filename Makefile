@@ -58,4 +58,4 @@ clean:
 	rm -rf .venv build dist *.egg-info .hypothesis .benchmarks .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find secmod native tests bench -name __pycache__ -prune -exec rm -rf {} +
 	find secmod native tests -name '*.so' -delete -o -name '*.o' -delete
-	rm -f secmod/_native/_core.c native/src/curves_gen.h
+	rm -f secmod/_native/_core.c native/src/*_gen.[ch]

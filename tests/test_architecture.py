@@ -24,7 +24,7 @@ SOURCES = sorted(
     for folder in ("secmod", "native", "tests", "bench", ".ci")
     for path in (ROOT / folder).rglob("*")
     if path.suffix in {".py", ".c", ".h", ".toml", ".in", ".sh"} and "__pycache__" not in path.parts
-    if path.name not in {"_core.c", "curves_gen.h"}
+    if path.name != "_core.c" and "_gen." not in path.name
 )
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

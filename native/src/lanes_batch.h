@@ -81,40 +81,44 @@ LANES_INLINE void y_out(struct fe *y, const struct pt *p, const struct fe *inver
     fe_canonical(y, &c->p);
 }
 
-/* Numbers to the outputs of the good lanes; the others get nothing. */
-LANES_CALL void numbers_store(uint8_t *const out[8], __mmask8 good, const struct fe *x, size_t length) {
-    uint8_t rows[8][MAX_BYTES], *bytes[8];
-    for (int lane = 0; lane < 8; lane++) bytes[lane] = rows[lane];
-    fe_store(bytes, x, length);
-    for (int lane = 0; lane < 8; lane++) {
-        if (good >> lane & 1) memcpy(out[lane], rows[lane], length); /* results are public */
-    }
-    wipe(rows, sizeof rows);
+/* Numbers to the outputs of `count` lanes, zeroes in those that are not good.  No branch: whether a scalar is good is for the caller to
+ * make public. */
+LANES_CALL void numbers_store(uint8_t *const out[8], size_t count, __mmask8 good, const struct fe *x, size_t length) {
+    uint8_t nobody[MAX_BYTES], *bytes[8];
+    struct fe z;
+    fe_small(&z, 0);
+    fe_select(&z, good, x);
+    for (size_t lane = 0; lane < 8; lane++) bytes[lane] = lane < count ? out[lane] : nobody;
+    fe_store(bytes, &z, length);
+    wipe(nobody, sizeof nobody);
+    wipe(&z, sizeof z);
 }
 
-LANES_CALL void points_store(uint8_t *const out[8], __mmask8 good, const struct pt *p, size_t length, const struct lanes_curve *c,
-                             int x_only) {
+LANES_CALL void points_store(uint8_t *const out[8], size_t count, __mmask8 good, const struct pt *p, size_t length,
+                             const struct lanes_curve *c, int x_only) {
     struct {
         struct fe z, inverse, x, y;
     } w;
-    uint8_t *x[8], *y[8];
+    uint8_t *at[8];
     w.z = p->z;
     fe_canonical(&w.z, &c->p);
     fe_invert(&w.inverse, &w.z, &c->p);
     x_out(&w.x, p, &w.inverse, c);
-    for (int lane = 0; lane < 8; lane++) {
-        const int here = good >> lane & 1;
-        x[lane] = here ? out[lane] + !x_only : NULL;
-        y[lane] = here && !x_only ? out[lane] + 1 + length : NULL;
-        if (here && !x_only) out[lane][0] = 0x04;
-    }
-    numbers_store(x, good, &w.x, length);
+    for (size_t lane = 0; lane < count; lane++) at[lane] = out[lane] + (x_only ? 0 : 1);
+    numbers_store(at, count, good, &w.x, length);
     if (!x_only) {
         y_out(&w.y, p, &w.inverse, c);
-        numbers_store(y, good, &w.y, length);
+        for (size_t lane = 0; lane < count; lane++) {
+            out[lane][0] = (uint8_t)((good >> lane & 1) << 2); /* 04 */
+            at[lane] = out[lane] + 1 + length;
+        }
+        numbers_store(at, count, good, &w.y, length);
     }
     wipe(&w, sizeof w);
 }
+
+/* SECMOD_OK or the error, without a branch. */
+LANES_INLINE int lane_result(__mmask8 good, size_t lane, int error) { return ((int)(good >> lane & 1) - 1) & error; }
 
 /* ---- the four operations --------------------------------------------------------------------------------------------------- */
 
@@ -130,9 +134,9 @@ static void batch_base_mul(const struct lanes_curve *c, const void *comb, size_t
     base_mul(&w.p, comb, &w.k, c);
     for (size_t lane = 0; lane < count; lane++) {
         out[lane] = jobs[lane].point;
-        jobs[lane].result = good >> lane & 1 ? SECMOD_OK : SECMOD_E_SCALAR;
+        jobs[lane].result = lane_result(good, lane, SECMOD_E_SCALAR);
     }
-    points_store(out, good, &w.p, bytes, c, 0);
+    points_store(out, count, good, &w.p, bytes, c, 0);
     wipe(&w, sizeof w);
 }
 
@@ -154,9 +158,10 @@ static void batch_point_mul(const struct lanes_curve *c, size_t bytes, struct la
     point_mul(&w.p, &w.k, &w.q, c);
     for (size_t lane = 0; lane < count; lane++) {
         out[lane] = jobs[lane].out;
-        jobs[lane].result = !(point_good >> lane & 1) ? SECMOD_E_POINT : good >> lane & 1 ? SECMOD_OK : SECMOD_E_SCALAR;
+        const int scalar = lane_result(scalar_good, lane, SECMOD_E_SCALAR);
+        jobs[lane].result = point_good >> lane & 1 ? scalar : SECMOD_E_POINT; /* points are public */
     }
-    points_store(out, good, &w.p, bytes, c, x_only);
+    points_store(out, count, good, &w.p, bytes, c, x_only);
     wipe(&w, sizeof w);
 }
 
@@ -198,10 +203,10 @@ static void batch_sign(const struct lanes_curve *c, const void *comb, size_t byt
     for (size_t lane = 0; lane < count; lane++) {
         r[lane] = jobs[lane].signature;
         s[lane] = jobs[lane].signature + bytes;
-        jobs[lane].result = good >> lane & 1 ? SECMOD_OK : SECMOD_E_SCALAR;
+        jobs[lane].result = lane_result(good, lane, SECMOD_E_SCALAR);
     }
-    numbers_store(r, good, &w.r, bytes);
-    numbers_store(s, good, &w.s, bytes);
+    numbers_store(r, count, good, &w.r, bytes);
+    numbers_store(s, count, good, &w.s, bytes);
     wipe(&w, sizeof w);
 }
 

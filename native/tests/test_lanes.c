@@ -138,7 +138,7 @@ static void test_base(const struct peer *peer, unsigned int rounds) {
             if (peer_mul(peer, scalars[i], NULL, expected)) {
                 CHECK(jobs[i].result == SECMOD_OK && memcmp(points[i], expected, 1 + 2 * peer->bytes) == 0);
             } else {
-                CHECK(jobs[i].result == SECMOD_E_SCALAR && check_filled(points[i], sizeof points[i], 0xEE));
+                CHECK(jobs[i].result == SECMOD_E_SCALAR && check_filled(points[i], 1 + 2 * peer->bytes, 0));
             }
         }
     }
@@ -187,7 +187,7 @@ static void test_point(const struct peer *peer, unsigned int rounds) {
                 CHECK(memcmp(z[i], expected + 1, peer->bytes) == 0);
             } else {
                 CHECK(jobs[i].result == (good[i] ? SECMOD_E_SCALAR : SECMOD_E_POINT));
-                CHECK(check_filled(out[i], sizeof out[i], 0xEE) && check_filled(z[i], sizeof z[i], 0xEE));
+                CHECK(check_filled(out[i], 1 + 2 * peer->bytes, 0) && check_filled(z[i], peer->bytes, 0));
             }
         }
     }
@@ -262,7 +262,7 @@ static void test_signatures(const struct peer *peer, unsigned int rounds) {
             if (peer_sign(peer, &jobs[i], expected)) {
                 CHECK(jobs[i].result == SECMOD_OK && memcmp(signatures[i], expected, 2 * peer->bytes) == 0);
             } else {
-                CHECK(jobs[i].result == SECMOD_E_SCALAR && check_filled(signatures[i], sizeof signatures[i], 0xEE));
+                CHECK(jobs[i].result == SECMOD_E_SCALAR && check_filled(signatures[i], 2 * peer->bytes, 0));
             }
             if (!peer_mul(peer, keys[i], NULL, points[i])) (void)point_any(peer, 0, points[i]);
             unsigned int spoilt = (done + i) % 17;

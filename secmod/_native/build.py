@@ -16,7 +16,9 @@ from cffi import FFI
 ROOT = Path.cwd()
 NATIVE = ROOT / "native"
 sys.path.insert(0, str(NATIVE))
-from generate_curves import write_header  # noqa: E402  (lives beside the sources it feeds)
+from generate_adx import write_source  # noqa: E402  (as the next)
+from generate_curves import write_sources  # noqa: E402  (lives beside the sources it feeds)
+from generate_lanes import write_header  # noqa: E402  (as before)
 
 
 def declarations() -> str:
@@ -27,7 +29,9 @@ def declarations() -> str:
     return re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL)
 
 
-write_header(NATIVE / "curves.toml", NATIVE / "src" / "curves_gen.h")
+write_sources(NATIVE / "curves.toml", NATIVE / "src")
+write_source(NATIVE / "src" / "adx_gen.c")
+write_header(NATIVE / "curves.toml", NATIVE / "src" / "lanes_gen.h")
 
 ffi = FFI()
 ffi.cdef(declarations())

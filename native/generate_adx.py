@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes native/src/adx_gen.c: modular arithmetic on 4, 6 and 8 limbs in x86-64 assembly for CPUs with BMI2 and ADX.
+
+No compiler keeps two carry chains alive, one in the carry flag (adcx) and one in the overflow flag (adox), beside products that
+leave both alone (mulx); so the unrolled code is written here, with the registers rotated by name.  native/src/adx.h says what
+the functions do.  The file is not kept in git.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+HEAD = """\
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Written by native/generate_adx.py; changes belong there. */
+"""
+WIDTHS = (4, 6, 8)
+FREE = ("r8", "r9", "r10", "r11")  # a function may leave anything in them, as in rax, rcx, rdx, rsi and rdi
+SAVED = ("rbx", "rbp", "r12", "r13", "r14", "r15")
+
+
+class Function:
+    """The text of one function, System V calling convention; what it uses of SAVED is saved."""
+
+    def __init__(self, name: str, saved: int) -> None:
+        self.name = name
+        self.saved = SAVED[:saved]
+        self.lines = [f"push %{register}" for register in self.saved]
+
+    def emit(self, *lines: str) -> None:
+        self.lines += lines
+
+    def text(self) -> str:
+        """The function as C's assembly text."""
+        body = [*self.lines, *(f"pop %{register}" for register in reversed(self.saved)), "ret"]
+        head = (".text", ".p2align 5", f".globl {self.name}", f".hidden {self.name}", f".type {self.name}, @function", f"{self.name}:")
+        lines = (*head, *(f"\\t{line}" for line in body), f".size {self.name}, . - {self.name}")
+        return "__asm__(\n" + "".join(f'    "{line}\\n"\n' for line in lines) + ");\n"
+
+    def add_products(self, base: str, sums: list[str], limbs: Iterable[int], low: str, high: str) -> None:
+        """Add rdx times the limbs at `base` to the sums, one more than limbs; the carry goes on in the last of them.
+
+        Both flags must be clear.  The last of the sums plus the highest word of the products and a carry must not overflow, or the
+        overflow flag carries on.
+        """
+        for i, limb in enumerate(limbs):
+            self.emit(f"mulx {8 * limb}(%{base}), %{low}, %{high}", f"adcx %{low}, %{sums[i]}", f"adox %{high}, %{sums[i + 1]}")
+        self.emit(f"mov $0, %{low}", f"adcx %{low}, %{sums[-1]}")
+
+    def reduce_row(self, limbs: int, sums: list[str], low: str, high: str) -> None:
+        """Add a multiple of the modulus at rcx so that the first of the sums becomes zero; as add_products."""
+        self.emit(f"mov %{sums[0]}, %rdx", f"imul {24 * limbs}(%rcx), %rdx", f"xor %{low}, %{low}")
+        self.add_products("rcx", sums, range(limbs), low, high)
+
+    def subtract_once(self, sums: list[str], top: str, copies: list[str], to: str = "rdi") -> None:
+        """Store sums + top * R at `to`, less the modulus at rcx unless that is negative; copies are free registers."""
+        if len(copies) >= len(sums):
+            self.emit(*(f"mov %{one}, %{copy}" for one, copy in zip(sums, copies, strict=False)))
+        else:
+            self.emit(*(f"mov %{one}, {8 * i}(%{to})" for i, one in enumerate(sums)))
+        self.emit(*(f"{'sbb' if i else 'sub'} {8 * i}(%rcx), %{one}" for i, one in enumerate(sums)), f"sbb $0, %{top}")
+        for i, one in enumerate(sums):
+            self.emit(f"cmovc {f'%{copies[i]}' if len(copies) >= len(sums) else f'{8 * i}(%{to})'}, %{one}")
+        self.emit(*(f"mov %{one}, {8 * i}(%{to})" for i, one in enumerate(sums)))
+
+
+def mul(limbs: int) -> str:
+    """Montgomery multiplication row by row: z, x, y, m in rdi, rsi, rdx, rcx; bounds as in limbs.h, mont_mul."""
+    low, high, y = "rax", "r8", "rdi"
+    sums = [*FREE[1:], *SAVED, "rsi"][: limbs + 2]
+    crowded = "rsi" in sums  # x is on the stack then
+    f = Function(f"secmod_mont_mul_{limbs}", min(limbs - 1, len(SAVED)))
+    f.emit("push %rdi", "mov %rdx, %rdi", *(["push %rsi"] if crowded else []))
+    for row in range(limbs):
+        f.emit(*([f"mov (%rsp), %{low}", f"mov {8 * row}(%{low}), %rdx"] if crowded else [f"mov {8 * row}(%rsi), %rdx"]))
+        if row == 0:
+            f.emit(f"mulx (%{y}), %{sums[0]}, %{sums[1]}", f"xor %{sums[-1]}, %{sums[-1]}")
+            for i in range(1, limbs):
+                f.emit(f"mulx {8 * i}(%{y}), %{low}, %{sums[i + 1]}", f"{'adc' if i > 1 else 'add'} %{low}, %{sums[i]}")
+            f.emit(f"adc $0, %{sums[limbs]}")
+        else:
+            f.emit(f"xor %{low}, %{low}")
+            f.add_products(y, sums[:-1], range(limbs), low, high)
+            f.emit(f"adox %{low}, %{sums[-1]}", f"adcx %{low}, %{sums[-1]}")
+        f.reduce_row(limbs, sums[:-1], low, high)
+        f.emit(f"adox %{low}, %{sums[-1]}", f"adcx %{low}, %{sums[-1]}")
+        sums = sums[1:] + sums[:1]  # the first is zero now
+    f.emit(*(["add $8, %rsp"] if crowded else []), "pop %rdi")
+    f.subtract_once(sums[:limbs], sums[limbs], [low, "rdx", high, "rsi"])
+    return f.text()
+
+
+def sqr(limbs: int) -> str:
+    """Montgomery squaring: z, x, m in rdi, rsi, rdx.
+
+    The products of different limbs once, then all doubled by one carry chain while the other adds the squares, then the lower half
+    reduced: its sum with multiples of m below 2^64 * R stays below R after each division by 2^64.
+    """
+    low, high = "rax", "rcx"
+    f = Function(f"secmod_mont_sqr_{limbs}", len(SAVED))
+    room = 8 * 2 * limbs
+    f.emit("push %rdi", "push %rdx", f"sub ${room}, %rsp")
+    free = ["rdi", *FREE, *SAVED]
+    words: dict[int, str] = {}  # of the product, those in registers; the others are on the stack
+
+    def word(i: int) -> str:
+        if i not in words:
+            words[i] = free.pop(0)
+        return words[i]
+
+    def spill(i: int) -> None:
+        f.emit(f"mov %{words[i]}, {8 * i}(%rsp)")
+        free.append(words.pop(i))
+
+    for row in range(limbs - 1):
+        f.emit(f"mov {8 * row}(%rsi), %rdx")
+        sums = [word(i) for i in range(2 * row + 1, row + limbs + 1)]
+        if row == 0:
+            f.emit(f"mulx 8(%rsi), %{sums[0]}, %{sums[1]}")
+            for i in range(2, limbs):
+                f.emit(f"mulx {8 * i}(%rsi), %{low}, %{sums[i]}", f"{'adc' if i > 2 else 'add'} %{low}, %{sums[i - 1]}")
+            f.emit(f"adc $0, %{sums[-1]}")
+        else:
+            f.emit(f"xor %{sums[-1]}, %{sums[-1]}")
+            f.add_products("rsi", sums, range(row + 1, limbs), low, high)
+        if limbs == WIDTHS[-1]:
+            spill(2 * row + 1)
+            spill(2 * row + 2)
+    f.emit(f"xor %{low}, %{low}")
+    for i in range(limbs):
+        f.emit(f"mov {8 * i}(%rsi), %rdx")
+        pair = 2 * i, 2 * i + 1
+        known = [j for j in pair if 0 < j < 2 * limbs - 1]
+        loads = [f"mov {8 * j}(%rsp), %{word(j)}" for j in known if j not in words]
+        if i == 0:
+            f.emit(f"mulx %rdx, %{word(0)}, %{high}", *loads)
+        else:
+            f.emit(f"mulx %rdx, %{low}, %{high}", *loads, f"adcx %{word(pair[0])}, %{word(pair[0])}", f"adox %{low}, %{word(pair[0])}")
+        if pair[1] not in known:
+            f.emit(f"mov $0, %{word(pair[1])}")
+        f.emit(f"adcx %{word(pair[1])}, %{word(pair[1])}", f"adox %{high}, %{word(pair[1])}")
+        if 2 * i >= limbs and limbs > WIDTHS[0]:
+            spill(pair[0])
+            spill(pair[1])
+    f.emit(f"mov {room}(%rsp), %rcx")
+    high = "rsi"
+    sums = [words[i] for i in range(limbs)]
+    sums.append(next(register for register in free if register not in sums))
+    f.emit(f"xor %{sums[-1]}, %{sums[-1]}")
+    for _ in range(limbs):
+        f.reduce_row(limbs, sums, low, high)
+        sums = sums[1:] + sums[:1]
+    for i in range(limbs):
+        upper = f"%{words[limbs + i]}" if limbs + i in words else f"{8 * (limbs + i)}(%rsp)"
+        f.emit(f"{'adc' if i else 'add'} {upper}, %{sums[i]}")
+    f.emit("mov $0, %eax", "adc $0, %eax", f"mov {room + 8}(%rsp), %rdx", f"add ${room + 16}, %rsp")
+    f.subtract_once(sums[:limbs], low, ["rsi", *(one for one in words.values() if one not in sums)], "rdx")
+    return f.text()
+
+
+def add(limbs: int) -> str:
+    """Sum modulo m: z, x, y, m in rdi, rsi, rdx, rcx."""
+    sums = [*FREE, *SAVED][:limbs]
+    f = Function(f"secmod_mod_add_{limbs}", limbs - len(FREE) + (2 if limbs == WIDTHS[0] else 0))
+    f.emit(*(f"mov {8 * i}(%rsi), %{one}" for i, one in enumerate(sums)), "xor %eax, %eax")
+    f.emit(*(f"{'adc' if i else 'add'} {8 * i}(%rdx), %{one}" for i, one in enumerate(sums)), "adc $0, %eax")
+    f.subtract_once(sums, "rax", ["rsi", "rdx", *f.saved] if limbs == WIDTHS[0] else [])
+    return f.text()
+
+
+def sub(limbs: int) -> str:
+    """Difference modulo m: z, x, y, m in rdi, rsi, rdx, rcx."""
+    words = [*FREE, *SAVED][:limbs]
+    spare = ["rsi", "rdx", *SAVED[limbs - len(FREE) :], "rax"]
+    half = limbs if limbs < WIDTHS[-1] else limbs // 2
+    f = Function(f"secmod_mod_sub_{limbs}", len(SAVED) if limbs > WIDTHS[0] else 1)
+    f.emit(*(f"mov {8 * i}(%rsi), %{one}" for i, one in enumerate(words)))
+    f.emit(*(f"{'sbb' if i else 'sub'} {8 * i}(%rdx), %{one}" for i, one in enumerate(words)), "sbb %rax, %rax")
+    if limbs == WIDTHS[0]:
+        spare = ["rsi", "rdx", "rbx", "rax"]
+    for start in range(0, limbs, half):
+        masked = spare[:half] if start + half < limbs else [*spare[: half - 1], "rax"]
+        if start:
+            masked = [one for one in spare if one != "rsi"][: half - 1] + ["rax"]
+        for i, one in enumerate(masked):
+            f.emit(*([f"mov %rax, %{one}"] if one != "rax" else []), f"and {8 * (start + i)}(%rcx), %{one}")
+        if start:
+            f.emit("add %rsi, %rsi")  # the carry of the first half
+        for i, one in enumerate(masked):
+            f.emit(f"{'adc' if start + i else 'add'} %{one}, %{words[start + i]}")
+        if start + half < limbs:
+            f.emit("sbb %rsi, %rsi")
+    f.emit(*(f"mov %{one}, {8 * i}(%rdi)" for i, one in enumerate(words)))
+    return f.text()
+
+
+def source() -> str:
+    """The text of adx_gen.c."""
+    functions = [function(limbs) for limbs in WIDTHS for function in (mul, sqr, add, sub)]
+    return HEAD + "#if defined(__x86_64__)\n" + "\n".join(functions) + "#endif\n\ntypedef int adx_gen_is_no_empty_unit;\n"
+
+
+def write_source(path: Path) -> None:
+    """Write the file anew if its content changes."""
+    text = source()
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_source(Path(sys.argv[1]))

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What can be done with a curve, one set of functions for each width and code path.
+ *
+ * L is field_bytes of the curve.  Scalars are big-endian, L bytes; points 04 X Y, 1 + 2L bytes; signatures r || s, 2L bytes.
+ * Outputs may alias inputs.  Functions return 1 for yes and done, 0 for no, and then outputs are zeroed.  They are constant time in all that is
+ * passed to them, except lengths and the answer itself, unless named _vartime. */
+#ifndef SECMOD_CURVE_OPS_H
+#define SECMOD_CURVE_OPS_H
+
+#include "curves.h"
+
+/* Multiples of a public key, so that it is verified with again without doublings: kept_bytes of memory at any address divisible by
+ * 64, filled by kept_make_vartime. */
+typedef struct kept_table kept_table;
+
+struct curve_ops {
+    const char *path;  /* "portable" or "adx" */
+    size_t kept_bytes; /* room for a kept table; the widest curve's is KEPT_BYTES_MAX */
+
+    /* 1 if 1 <= scalar <= n - 1. */
+    int (*scalar_in_range)(const struct curve *c, const uint8_t *scalar);
+    /* 1 if the point is 04 X Y with X, Y < p, and on the curve. */
+    int (*point_check_vartime)(const struct curve *c, const uint8_t *point);
+    /* point := k G; 0 if k is not in [1, n - 1]. */
+    int (*base_mul)(const struct curve *c, const uint8_t *scalar, uint8_t *point);
+    /* out := k Q; 0 if k is not in [1, n - 1].  Q must have passed point_check_vartime. */
+    int (*point_mul)(const struct curve *c, const uint8_t *scalar, const uint8_t *point, uint8_t *out);
+    /* out := P + Q; 0 if that is infinity.  P and Q must have passed point_check_vartime. */
+    int (*point_add)(const struct curve *c, const uint8_t *p, const uint8_t *q, uint8_t *out);
+    /* ECDSA (TR-03111 4.2.1.1) with key d and nonce k; 0 if d or k is not in [1, n - 1], or r or s is 0. */
+    int (*sign)(const struct curve *c, const uint8_t *d, const uint8_t *k, const uint8_t *hash, size_t hash_length, uint8_t *signature);
+    /* 1 if the signature is good.  `kept` is the table of the point, or NULL.  The point must have passed point_check_vartime. */
+    int (*verify_vartime)(const struct curve *c, const kept_table *kept, const uint8_t *point, const uint8_t *hash,
+                          size_t hash_length, const uint8_t *signature);
+    /* Fills a table for verify_vartime.  The point must have passed point_check_vartime. */
+    void (*kept_make_vartime)(const struct curve *c, const uint8_t *point, kept_table *kept);
+};
+
+/* The functions for a curve: the fastest path of this CPU, or what the environment variable SECMOD_CORE names (portable, adx), if
+ * the CPU has it.  Chosen once. */
+const struct curve_ops *curve_ops_of(const struct curve *c);
+
+/* The functions of one path, for tests and measurements; NULL if there are none of this name on this CPU. */
+const struct curve_ops *curve_ops_of_path(const struct curve *c, const char *path);
+
+#endif

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The functions of curve_ops.h for LIMBS words; each width*.c includes this once. */
+#include "curve_ops.h"
+#include "mul.h"
+
+static const struct domain domains[] = {DOMAIN_ROWS};
+
+static const struct domain *domain_of(const struct curve *c) {
+    const struct domain *domain = domains;
+    while (domain->number != c->number) domain++;
+    return domain;
+}
+
+/* ---- bytes -------------------------------------------------------------------------------------------------------------- */
+
+/* All ones if X and Y are below p; the point is that of the twin. */
+static limb point_read(const struct domain *c, affine *z, const uint8_t *point) {
+    limb below = fe_from_bytes(&c->p, z->x, point + 1) & fe_from_bytes(&c->p, z->y, point + 1 + ELEMENT_BYTES);
+    fe_mul(&c->p, z->x, z->x, c->to_x);
+    fe_mul(&c->p, z->y, z->y, c->to_y);
+    return below;
+}
+
+/* Zeroes if the mask is zero; the mask as an answer. */
+static int point_write(const struct domain *c, uint8_t *point, const affine *p, limb mask) {
+    affine q;
+    fe_mul(&c->p, q.x, p->x, c->from_x);
+    fe_mul(&c->p, q.y, p->y, c->from_y);
+    point[0] = 4 & (uint8_t)mask;
+    for (int i = 0; i < LIMBS; i++) {
+        q.x[i] &= mask;
+        q.y[i] &= mask;
+    }
+    fe_to_bytes(&c->p, point + 1, q.x);
+    fe_to_bytes(&c->p, point + 1 + ELEMENT_BYTES, q.y);
+    return (int)(mask & 1);
+}
+
+/* ---- keys --------------------------------------------------------------------------------------------------------------- */
+
+static int op_scalar_in_range(const struct curve *curve, const uint8_t *scalar) {
+    sc k;
+    int in_range = (int)(sc_from_bytes(&domain_of(curve)->n, k, scalar) & 1);
+    wipe(k, sizeof k);
+    return in_range;
+}
+
+static int op_point_check_vartime(const struct curve *curve, const uint8_t *point) {
+    const struct domain *c = domain_of(curve);
+    affine q;
+    return point[0] == 4 && point_read(c, &q, point) && pt_on_curve(&c->p, c->b, &q);
+}
+
+static int op_base_mul(const struct curve *curve, const uint8_t *scalar, uint8_t *point) {
+    const struct domain *c = domain_of(curve);
+    sc k;
+    extended product;
+    affine q;
+    limb in_range = sc_from_bytes(&c->n, k, scalar);
+    base_mul(c, &product, k);
+    xt_to_affine(&c->p, &q, &product);
+    wipe(k, sizeof k);
+    wipe(&product, sizeof product); /* its Z is one of few that k can give */
+    return point_write(c, point, &q, in_range);
+}
+
+static int op_point_mul(const struct curve *curve, const uint8_t *scalar, const uint8_t *point, uint8_t *out) {
+    const struct domain *c = domain_of(curve);
+    sc k;
+    jacobian product;
+    affine q;
+    limb in_range = sc_from_bytes(&c->n, k, scalar);
+    (void)point_read(c, &q, point);
+    point_mul(c, &product, k, &q);
+    pt_to_affine(&c->p, &q, &product);
+    wipe(k, sizeof k);
+    wipe(&product, sizeof product);
+    int done = point_write(c, out, &q, in_range);
+    wipe(&q, sizeof q);
+    return done;
+}
+
+static int op_point_add(const struct curve *curve, const uint8_t *p, const uint8_t *q, uint8_t *out) {
+    const struct domain *c = domain_of(curve);
+    jacobian sum;
+    affine a, b;
+    (void)point_read(c, &a, p);
+    (void)point_read(c, &b, q);
+    pt_from_affine(&c->p, &sum, &a);
+    pt_add_affine_complete(&c->p, &sum, &sum, &b);
+    limb finite = ~fe_is_zero(sum.z);
+    pt_to_affine(&c->p, &a, &sum);
+    int done = point_write(c, out, &a, finite);
+    wipe(&sum, sizeof sum);
+    wipe(&a, sizeof a);
+    wipe(&b, sizeof b);
+    return done;
+}
+
+/* ---- ECDSA -------------------------------------------------------------------------------------------------------------- */
+
+static int op_sign(const struct curve *curve, const uint8_t *d_bytes, const uint8_t *k_bytes, const uint8_t *hash, size_t hash_length,
+                   uint8_t *signature) {
+    const struct domain *c = domain_of(curve);
+    struct {
+        sc d, k, e, r, s, inverse;
+        fe x;
+        extended point;
+    } v;
+    limb good = sc_from_bytes(&c->n, v.d, d_bytes) & sc_from_bytes(&c->n, v.k, k_bytes);
+    sc_from_hash(&c->n, v.e, hash, hash_length);
+
+    base_mul(c, &v.point, v.k);
+    fe_inv(&c->p, v.x, v.point.zz);
+    mod_inv(&c->n, v.inverse, v.k, c->n.one); /* R / k */
+    fe_mul(&c->p, v.x, v.x, v.point.x);
+    fe_mul(&c->p, v.x, v.x, c->from_x);
+    mont_to_plain(&c->p, v.x, v.x);
+    sc_reduce(&c->n, v.r, v.x);
+
+    mont_from_plain(&c->n, v.d, v.d);
+    sc_mul(&c->n, v.s, v.r, v.d);
+    mod_add(&c->n, v.s, v.s, v.e);
+    sc_mul(&c->n, v.s, v.s, v.inverse);
+    good &= ~limbs_is_zero(v.r) & ~limbs_is_zero(v.s);
+    for (int i = 0; i < LIMBS; i++) {
+        v.r[i] &= good;
+        v.s[i] &= good;
+    }
+    bytes_from_limbs(signature, v.r);
+    bytes_from_limbs(signature + ELEMENT_BYTES, v.s);
+    wipe(&v, sizeof v);
+    return (int)(good & 1);
+}
+
+/* All ones if the candidate, any number below R, is below p and x / zz is it. */
+static limb x_is_vartime(const struct domain *c, const limb candidate[LIMBS], const fe x, const fe zz) {
+    fe t;
+    mont_from_plain(&c->p, t, candidate);
+    fe_mul(&c->p, t, t, zz);
+    return limbs_less(candidate, c->p.m) & fe_equal(t, x);
+}
+
+/* 1 if the x coordinate of the point, not infinity, is r modulo n. */
+static int x_is_r_vartime(const struct domain *c, const extended *p, const sc r) {
+    fe x;
+    limb above[LIMBS];
+    if (fe_is_zero(p->zz)) return 0;
+    fe_mul(&c->p, x, p->x, c->from_x);
+    if (x_is_vartime(c, r, x, p->zz)) return 1;
+    return limbs_add(above, r, c->n.m) == 0 && x_is_vartime(c, above, x, p->zz);
+}
+
+static int op_verify_vartime(const struct curve *curve, const kept_table *kept, const uint8_t *point, const uint8_t *hash,
+                             size_t hash_length, const uint8_t *signature) {
+    const struct domain *c = domain_of(curve);
+    sc r, s, e, inverse, u1, u2;
+    extended sum = {.zz = {0}};
+    if (!sc_from_bytes(&c->n, r, signature) || !sc_from_bytes(&c->n, s, signature + ELEMENT_BYTES)) return 0;
+    sc_from_hash(&c->n, e, hash, hash_length);
+    mod_inv(&c->n, inverse, s, c->n.one);
+    sc_mul(&c->n, u1, e, inverse);
+    sc_mul(&c->n, u2, r, inverse);
+    if (kept != NULL) {
+        comb_add_vartime(c, &sum, kept->rows[0], KEPT_WINDOW, u2);
+    } else {
+        affine q;
+        jacobian product;
+        (void)point_read(c, &q, point);
+        point_mul_vartime(c, &product, u2, &q);
+        xt_from_jacobian(&c->p, &sum, &product);
+    }
+    comb_add_vartime(c, &sum, (const affine *)c->comb, COMB_WINDOW, u1);
+    return x_is_r_vartime(c, &sum, r);
+}
+
+static void op_kept_make_vartime(const struct curve *curve, const uint8_t *point, kept_table *kept) {
+    const struct domain *c = domain_of(curve);
+    affine q;
+    (void)point_read(c, &q, point);
+    kept_make(c, kept, &q);
+}
+
+const struct curve_ops OPS_NAME = {
+    .path = OPS_PATH,
+    .kept_bytes = sizeof(struct kept_table),
+    .scalar_in_range = op_scalar_in_range,
+    .point_check_vartime = op_point_check_vartime,
+    .base_mul = op_base_mul,
+    .point_mul = op_point_mul,
+    .point_add = op_point_add,
+    .sign = op_sign,
+    .verify_vartime = op_verify_vartime,
+    .kept_make_vartime = op_kept_make_vartime,
+};

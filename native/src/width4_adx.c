@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Curves of 256 bits for CPUs with BMI2 and ADX. */
+#if defined(__x86_64__)
+#define LIMBS 4
+#define CORE_ADX
+#define OPS_NAME curve_ops_4_adx
+#define OPS_PATH "adx"
+#include "width.h"
+#else
+typedef int width4_adx_is_no_empty_unit;
+#endif
