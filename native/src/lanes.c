@@ -7,7 +7,9 @@
 #include "lanes_width.h"
 
 #if LANES_BUILT
+#if !defined(LANES_EMULATED)
 #include <cpuid.h>
+#endif
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -17,12 +19,16 @@ static const struct lanes_curve lanes_curves[] = {LANES_CURVE_ROWS};
 
 /* AVX512-F, -DQ, -IFMA, -BW, -VL and BMI2 in leaf 7; the operating system keeps x, y, z registers and masks (XCR0 bits 1, 2, 5-7). */
 int lanes_available(void) {
+#if defined(LANES_EMULATED)
+    return 1;
+#else
     const unsigned int wanted = 1U << 8 | 1U << 16 | 1U << 17 | 1U << 21 | 1U << 30 | 1U << 31, osxsave = 1U << 27;
     unsigned int a, b, c, d, low, high;
     if (!__get_cpuid(1, &a, &b, &c, &d) || (c & osxsave) == 0) return 0;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (b & wanted) != wanted) return 0;
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     return (low & 0xE6U) == 0xE6U;
+#endif
 }
 
 /* ---- comb tables: made on first use, then only read -------------------------------------------------------------------------- */

@@ -99,7 +99,7 @@ LANES_CALL void points_store(uint8_t *const out[8], size_t count, __mmask8 good,
     struct {
         struct fe z, inverse, x, y;
     } w;
-    uint8_t *at[8];
+    uint8_t *at[8] = {NULL};
     w.z = p->z;
     fe_canonical(&w.z, &c->p);
     fe_invert(&w.inverse, &w.z, &c->p);

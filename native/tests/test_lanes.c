@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Eight lanes against libcrypto: random and extreme numbers, good and bad jobs side by side.  LANES_ROUNDS=n for more of them. */
+/* Eight lanes against libcrypto: random and extreme numbers, good and bad jobs side by side.  LANES_ROUNDS=n for more of them.
+ * Scalars are secret; memcheck sees that in the emulated build of this test (emulated_avx512.h), which test_lanes_emulated is. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* EC_KEY: a bare point and a bare signature */
 #include "lanes.h"
 
@@ -11,6 +12,7 @@
 #include <openssl/rand.h>
 
 #include "check.h"
+#include "secrets.h"
 
 #define JOBS 19 /* two full vectors and a rest */
 
@@ -133,7 +135,11 @@ static void test_base(const struct peer *peer, unsigned int rounds) {
             scalar_any(peer, done + i, scalars[i]);
             jobs[i] = (struct lanes_base_job){.scalar = scalars[i], .point = points[i], .result = 1};
         }
+        SECRET(scalars, sizeof scalars);
         lanes_base_mul_many(peer->curve, jobs, JOBS);
+        PUBLIC(scalars, sizeof scalars);
+        PUBLIC(points, sizeof points);
+        PUBLIC(jobs, sizeof jobs);
         for (unsigned int i = 0; i < JOBS; i++) {
             if (peer_mul(peer, scalars[i], NULL, expected)) {
                 CHECK(jobs[i].result == SECMOD_OK && memcmp(points[i], expected, 1 + 2 * peer->bytes) == 0);
@@ -178,8 +184,14 @@ static void test_point(const struct peer *peer, unsigned int rounds) {
             jobs[i] = (struct lanes_point_job){.scalar = scalars[i], .point = points[i], .out = out[i], .result = 1};
             agree[i] = (struct lanes_point_job){.scalar = scalars[i], .point = points[i], .out = z[i], .result = 1};
         }
+        SECRET(scalars, sizeof scalars);
         lanes_point_mul_many(peer->curve, jobs, JOBS);
         lanes_agree_many(peer->curve, agree, JOBS);
+        PUBLIC(scalars, sizeof scalars);
+        PUBLIC(out, sizeof out);
+        PUBLIC(z, sizeof z);
+        PUBLIC(jobs, sizeof jobs);
+        PUBLIC(agree, sizeof agree);
         for (unsigned int i = 0; i < JOBS; i++) {
             CHECK(agree[i].result == jobs[i].result);
             if (good[i] && peer_mul(peer, scalars[i], points[i], expected)) {
@@ -257,7 +269,13 @@ static void test_signatures(const struct peer *peer, unsigned int rounds) {
                                               .signature = signatures[i],
                                               .result = 1};
         }
+        SECRET(keys, sizeof keys);
+        SECRET(nonces, sizeof nonces);
         lanes_sign_many(peer->curve, jobs, JOBS);
+        PUBLIC(keys, sizeof keys);
+        PUBLIC(nonces, sizeof nonces);
+        PUBLIC(signatures, sizeof signatures);
+        PUBLIC(jobs, sizeof jobs);
         for (unsigned int i = 0; i < JOBS; i++) {
             if (peer_sign(peer, &jobs[i], expected)) {
                 CHECK(jobs[i].result == SECMOD_OK && memcmp(signatures[i], expected, 2 * peer->bytes) == 0);
