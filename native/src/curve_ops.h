@@ -12,10 +12,11 @@
 /* Multiples of a public key, so that it is verified with again without doublings: kept_bytes of memory at any address divisible by
  * 64, filled by kept_make_vartime. */
 typedef struct kept_table kept_table;
+#define KEPT_BYTES_MAX ((size_t)131072) /* of the widest curve: 128 windows of 8 points of 128 bytes */
 
 struct curve_ops {
     const char *path;  /* "portable" or "adx" */
-    size_t kept_bytes; /* room for a kept table; the widest curve's is KEPT_BYTES_MAX */
+    size_t kept_bytes; /* room for a kept table, at most KEPT_BYTES_MAX */
 
     /* 1 if 1 <= scalar <= n - 1. */
     int (*scalar_in_range)(const struct curve *c, const uint8_t *scalar);
