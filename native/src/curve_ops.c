@@ -8,16 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct curve_ops curve_ops_4_portable, curve_ops_6_portable, curve_ops_8_portable;
 static const struct curve_ops *const portable[] = {&curve_ops_4_portable, &curve_ops_6_portable, &curve_ops_8_portable};
 
 #if defined(__x86_64__)
-extern const struct curve_ops curve_ops_4_adx, curve_ops_6_adx, curve_ops_8_adx;
 static const struct curve_ops *const adx[] = {&curve_ops_4_adx, &curve_ops_6_adx, &curve_ops_8_adx};
 
 static int cpu_has_adx(void) {
     unsigned int a = 0, b = 0, c = 0, d = 0;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_ADX) != 0 && (b & bit_BMI2) != 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_ADX) != 0 && (b & bit_BMI2) != 0 && __builtin_cpu_supports("avx2");
 }
 #else
 static const struct curve_ops *const *const adx = NULL;

@@ -12,10 +12,11 @@
 /* Multiples of a public key, so that it is verified with again without doublings: kept_bytes of memory at any address divisible by
  * 64, filled by kept_make_vartime. */
 typedef struct kept_table kept_table;
+#define KEPT_BYTES_MAX ((size_t)131072) /* of the widest curve: 128 windows of 8 points of 128 bytes */
 
 struct curve_ops {
     const char *path;  /* "portable" or "adx" */
-    size_t kept_bytes; /* room for a kept table; the widest curve's is KEPT_BYTES_MAX */
+    size_t kept_bytes; /* room for a kept table, at most KEPT_BYTES_MAX */
 
     /* 1 if 1 <= scalar <= n - 1. */
     int (*scalar_in_range)(const struct curve *c, const uint8_t *scalar);
@@ -42,5 +43,11 @@ const struct curve_ops *curve_ops_of(const struct curve *c);
 
 /* The functions of one path, for tests and measurements; NULL if there are none of this name on this CPU. */
 const struct curve_ops *curve_ops_of_path(const struct curve *c, const char *path);
+
+/* Those of every width: words of an element, and path. */
+extern const struct curve_ops curve_ops_4_portable, curve_ops_6_portable, curve_ops_8_portable;
+#if defined(__x86_64__)
+extern const struct curve_ops curve_ops_4_adx, curve_ops_6_adx, curve_ops_8_adx;
+#endif
 
 #endif

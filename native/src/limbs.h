@@ -59,24 +59,26 @@ static inline void limbs_select(limb mask, limb z[LIMBS], const limb x[LIMBS], c
     for (int i = 0; i < LIMBS; i++) z[i] = y[i] ^ (mask & (x[i] ^ y[i]));
 }
 
-/* z := x + y mod R, any x and y; the carry, 0 or 1.  x + y + carry < 2^65, so the upper half of the sum is at most 1. */
+/* Carries are comparisons of words: the compilers' overflow builtins branch at -O0. */
+
+/* z := x + y mod R, any x and y; the carry, 0 or 1: x + y + carry < 2^65, so not both additions of a word overflow. */
 static inline limb limbs_add(limb z[LIMBS], const limb x[LIMBS], const limb y[LIMBS]) {
     limb carry = 0;
     for (int i = 0; i < LIMBS; i++) {
-        limb2 sum = (limb2)x[i] + y[i] + carry;
-        z[i] = (limb)sum;
-        carry = (limb)(sum >> 64);
+        limb first = x[i] + carry, sum = first + y[i];
+        carry = (limb)(first < carry) | (limb)(sum < first);
+        z[i] = sum;
     }
     return carry;
 }
 
-/* z := x - y mod R, any x and y; the borrow, 0 or 1: the upper half of the difference is 0 or -1. */
+/* z := x - y mod R, any x and y; the borrow, 0 or 1. */
 static inline limb limbs_sub(limb z[LIMBS], const limb x[LIMBS], const limb y[LIMBS]) {
     limb borrow = 0;
     for (int i = 0; i < LIMBS; i++) {
-        limb2 difference = (limb2)x[i] - y[i] - borrow;
-        z[i] = (limb)difference;
-        borrow = (limb)(difference >> 64) & 1;
+        limb first = x[i] - y[i], difference = first - borrow;
+        borrow = (limb)(x[i] < y[i]) | (limb)(first < borrow);
+        z[i] = difference;
     }
     return borrow;
 }
@@ -129,39 +131,69 @@ static inline void mod_sub(const modulus *m, limb z[LIMBS], const limb x[LIMBS],
     (void)limbs_add(z, difference, back); /* the carry undoes the borrow */
 }
 
+#define UNROLL _Pragma("GCC unroll 8")
+
+/* x * y + a + b, at most (2^64 - 1)^2 + 2 (2^64 - 1) = 2^128 - 1. */
+static inline limb2 limb_mul_add(limb x, limb y, limb a, limb b) { return (limb2)x * y + a + b; }
+
 /* z := x * y / R mod m, for x * y < R * m.
  *
- * Before row i t is below 2m, by induction: (t + x_i * y + q * m) / 2^64 < (2m + (2^64 - 1) * (y + m)) / 2^64 < 2m for y <= m.  Each
- * product and two words make at most (2^64 - 1)^2 + 2 * (2^64 - 1) = 2^128 - 1.  t and the two products are below 2^65 * R, so
- * LIMBS + 2 words hold them, and the last of these is 0 or 1. */
+ * Each row adds x_i * y and the multiple q * m that makes the lowest word zero, and drops that word.  Before it t is below 2m, by
+ * induction: (t + x_i * y + q * m) / 2^64 < (2m + (2^64 - 1) * (y + m)) / 2^64 < 2m for y <= m.  So t[LIMBS] is 0 or 1. */
 static OUT_OF_LINE void mont_mul(const modulus *m, limb z[LIMBS], const limb x[LIMBS], const limb y[LIMBS]) {
-    limb t[LIMBS + 2] = {0};
-    for (int i = 0; i < LIMBS; i++) {
-        limb carry = 0;
-        for (int j = 0; j < LIMBS; j++) {
-            limb2 sum = (limb2)x[i] * y[j] + t[j] + carry;
-            t[j] = (limb)sum;
-            carry = (limb)(sum >> 64);
+    limb t[LIMBS + 1] = {0};
+    UNROLL for (int i = 0; i < LIMBS; i++) {
+        limb2 product = limb_mul_add(x[i], y[0], t[0], 0);
+        limb q = (limb)product * m->n0;
+        limb2 reduced = limb_mul_add(q, m->m[0], (limb)product, 0);
+        UNROLL for (int j = 1; j < LIMBS; j++) {
+            product = limb_mul_add(x[i], y[j], t[j], (limb)(product >> 64));
+            reduced = limb_mul_add(q, m->m[j], (limb)product, (limb)(reduced >> 64));
+            t[j - 1] = (limb)reduced;
         }
-        limb2 top = (limb2)t[LIMBS] + carry;
-        t[LIMBS] = (limb)top;
-        t[LIMBS + 1] = (limb)(top >> 64);
-
-        limb q = t[0] * m->n0; /* t + q * m is a multiple of 2^64 */
-        carry = (limb)(((limb2)q * m->m[0] + t[0]) >> 64);
-        for (int j = 1; j < LIMBS; j++) {
-            limb2 sum = (limb2)q * m->m[j] + t[j] + carry;
-            t[j - 1] = (limb)sum;
-            carry = (limb)(sum >> 64);
-        }
-        top = (limb2)t[LIMBS] + carry;
+        limb2 top = (limb2)t[LIMBS] + (limb)(product >> 64) + (limb)(reduced >> 64);
         t[LIMBS - 1] = (limb)top;
-        t[LIMBS] = t[LIMBS + 1] + (limb)(top >> 64);
+        t[LIMBS] = (limb)(top >> 64);
     }
     mod_reduce_once(m, z, t, t[LIMBS]);
 }
 
-static inline void mont_sqr(const modulus *m, limb z[LIMBS], const limb x[LIMBS]) { mont_mul(m, z, x, x); }
+/* The same for x * x: products of different limbs once, then doubled with the squares added, then the lower half reduced, row by
+ * row, to (half + q * m) / 2^64 < R; the upper half, below m, is added last. */
+static OUT_OF_LINE void mont_sqr(const modulus *m, limb z[LIMBS], const limb x[LIMBS]) {
+    limb cross[2 * LIMBS], t[2 * LIMBS], before = 0, carry = 0;
+    cross[0] = cross[2 * LIMBS - 1] = 0;
+    for (int j = 1; j < LIMBS; j++) cross[j] = 0;
+    UNROLL for (int i = 0; i + 1 < LIMBS; i++) {
+        carry = 0;
+        UNROLL for (int j = i + 1; j < LIMBS; j++) {
+            limb2 sum = limb_mul_add(x[i], x[j], cross[i + j], carry);
+            cross[i + j] = (limb)sum;
+            carry = (limb)(sum >> 64);
+        }
+        cross[i + LIMBS] = carry;
+    }
+    carry = 0;
+    UNROLL for (int i = 0; i < LIMBS; i++) {
+        limb2 sum = limb_mul_add(x[i], x[i], cross[2 * i] << 1 | before >> 63, carry);
+        t[2 * i] = (limb)sum;
+        sum = (limb2)(cross[2 * i + 1] << 1 | cross[2 * i] >> 63) + (limb)(sum >> 64);
+        t[2 * i + 1] = (limb)sum;
+        carry = (limb)(sum >> 64);
+        before = cross[2 * i + 1];
+    }
+    UNROLL for (int i = 0; i < LIMBS; i++) {
+        limb q = t[0] * m->n0;
+        limb2 sum = limb_mul_add(q, m->m[0], t[0], 0);
+        UNROLL for (int j = 1; j < LIMBS; j++) {
+            sum = limb_mul_add(q, m->m[j], t[j], (limb)(sum >> 64));
+            t[j - 1] = (limb)sum;
+        }
+        t[LIMBS - 1] = (limb)(sum >> 64);
+    }
+    carry = limbs_add(t, t, t + LIMBS);
+    mod_reduce_once(m, z, t, carry);
+}
 #endif
 
 static inline void mod_neg(const modulus *m, limb z[LIMBS], const limb x[LIMBS]) {

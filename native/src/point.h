@@ -59,13 +59,13 @@ static inline limb pt_on_curve(const field *f, const fe b, const affine *p) {
 static OUT_OF_LINE void pt_double(const field *f, jacobian *z, const jacobian *p) {
     fe slope, s, t, y2;
     fe_sqr(f, t, p->z);
+    fe_sqr(f, y2, p->y);
     fe_add(f, s, p->x, t);
     fe_sub(f, t, p->x, t);
     fe_mul(f, t, s, t);
+    fe_mul(f, s, y2, p->x); /* X Y^2 */
     fe_half(f, slope, t);
     fe_add(f, slope, slope, t); /* 3/2 (X - Z^2) (X + Z^2) */
-    fe_sqr(f, y2, p->y);
-    fe_mul(f, s, y2, p->x); /* X Y^2 */
     fe_mul(f, z->z, p->y, p->z);
     fe_sqr(f, t, slope);
     fe_sub(f, t, t, s);
@@ -79,7 +79,7 @@ static OUT_OF_LINE void pt_double(const field *f, jacobian *z, const jacobian *p
 /* z := p + q for p != q, neither of them infinity; p = -q gives infinity; z may be p.  Returns all ones if p = q, and then z is
  * of no use (Z = 0).  `ratio` becomes the new Z over the old one.  8M + 3S. */
 static OUT_OF_LINE limb pt_add_affine_ratio(const field *f, jacobian *z, const jacobian *p, const affine *q, fe ratio) {
-    fe h, r, t, v;
+    fe h, r, s, t, v;
     fe_sqr(f, t, p->z);
     fe_mul(f, h, q->x, t);
     fe_mul(f, t, t, p->z);
@@ -90,13 +90,13 @@ static OUT_OF_LINE limb pt_add_affine_ratio(const field *f, jacobian *z, const j
     fe_copy(ratio, h);
     fe_mul(f, z->z, p->z, h);
     fe_sqr(f, t, h);
+    fe_sqr(f, s, r);
     fe_mul(f, v, p->x, t); /* X H^2 */
     fe_mul(f, h, h, t);    /* H^3 */
+    fe_sub(f, s, s, v);
+    fe_sub(f, s, s, v);
     fe_mul(f, t, p->y, h); /* Y H^3 */
-    fe_sqr(f, z->x, r);
-    fe_sub(f, z->x, z->x, h);
-    fe_sub(f, z->x, z->x, v);
-    fe_sub(f, z->x, z->x, v); /* r^2 - H^3 - 2 X H^2 */
+    fe_sub(f, z->x, s, h); /* r^2 - 2 X H^2 - H^3 */
     fe_sub(f, v, v, z->x);
     fe_mul(f, v, v, r);
     fe_sub(f, z->y, v, t);
@@ -166,24 +166,24 @@ static OUT_OF_LINE void xt_double_affine(const field *f, extended *z, const affi
 /* z := p + q for p != q, neither of them infinity; p = -q gives infinity; z may be p.  Returns all ones if p = q, and then z is
  * of no use (ZZ = 0).  8M + 2S. */
 static OUT_OF_LINE limb xt_add_affine(const field *f, extended *z, const extended *p, const affine *q) {
-    fe h, r, t, v;
+    fe h, r, s, t, v;
     fe_mul(f, h, q->x, p->zz);
     fe_mul(f, r, q->y, p->zzz);
     fe_sub(f, h, h, p->x); /* H = x ZZ - X */
     fe_sub(f, r, r, p->y); /* r = y ZZZ - Y */
     limb equal = fe_is_zero(h) & fe_is_zero(r);
     fe_sqr(f, t, h);
-    fe_mul(f, h, h, t); /* H^3 */
-    fe_mul(f, v, p->x, t);
+    fe_sqr(f, s, r);
+    fe_mul(f, v, p->x, t); /* X H^2 */
+    fe_mul(f, h, h, t);    /* H^3 */
+    fe_sub(f, s, s, v);
+    fe_sub(f, s, s, v);
     fe_mul(f, z->zz, p->zz, t);
-    fe_mul(f, z->zzz, p->zzz, h);
-    fe_mul(f, t, p->y, h);
-    fe_sqr(f, z->x, r);
-    fe_sub(f, z->x, z->x, h);
-    fe_sub(f, z->x, z->x, v);
-    fe_sub(f, z->x, z->x, v); /* r^2 - H^3 - 2 X H^2 */
+    fe_mul(f, t, p->y, h); /* Y H^3 */
+    fe_sub(f, z->x, s, h); /* r^2 - 2 X H^2 - H^3 */
     fe_sub(f, v, v, z->x);
     fe_mul(f, v, v, r);
+    fe_mul(f, z->zzz, p->zzz, h);
     fe_sub(f, z->y, v, t);
     return equal;
 }

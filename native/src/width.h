@@ -3,6 +3,8 @@
 #include "curve_ops.h"
 #include "mul.h"
 
+_Static_assert(sizeof(struct kept_table) <= KEPT_BYTES_MAX, "kept.c has room for no more");
+
 static const struct domain domains[] = {DOMAIN_ROWS};
 
 static const struct domain *domain_of(const struct curve *c) {

@@ -10,6 +10,7 @@
 #include "curve_ops.h"
 
 #include "check.h"
+#include "paths.h"
 
 #define ROUNDS_MAX 101
 enum operation { SIGN, KEY_PAIR, AGREE, VERIFY, VERIFY_KEPT, KEPT_MAKE, CHECK_POINT, OPERATIONS };
@@ -125,7 +126,6 @@ static double clock_rate(void) { return 0; }
 #endif
 
 int main(int argc, char **argv) {
-    static const char *const paths[] = {"portable", "adx"};
     int rounds = argc > 1 ? atoi(argv[1]) : 7;
     double slot = (argc > 2 ? atof(argv[2]) : 20) / 1000;
     if (rounds > ROUNDS_MAX) rounds = ROUNDS_MAX;
@@ -139,7 +139,7 @@ int main(int argc, char **argv) {
                 hertz[round] = clock_rate();
                 theirs[round] = rate(&s, NULL, operation, slot);
                 for (int path = 0; path < 2; path++) {
-                    const struct curve_ops *ops = curve_ops_of_path(s.c, paths[path]);
+                    const struct curve_ops *ops = curve_ops_of_path(s.c, path_names[path]);
                     if (ops == NULL) continue;
                     CHECK(ops->base_mul(s.c, s.d, s.q) == 1);
                     CHECK(ops->sign(s.c, s.d, s.k, s.hash, curve_field_bytes(s.c), s.plain) == 1);
@@ -150,10 +150,10 @@ int main(int argc, char **argv) {
             }
             double clock = median(hertz, rounds), libcrypto = median(theirs, rounds);
             for (int path = 0; path < 2; path++) {
-                if (curve_ops_of_path(s.c, paths[path]) == NULL) continue;
+                if (curve_ops_of_path(s.c, path_names[path]) == NULL) continue;
                 double per_second = median(ours[path], rounds), ratio = median(ratios[path], rounds);
                 printf("%-16s %-12s %-9s %10.0f %10.0f %8.2f %6.2f..%-6.2f %9.1f\n", s.c->facts.name, operation_names[operation],
-                       paths[path], per_second, libcrypto, ratio, ratios[path][0], ratios[path][rounds - 1], clock / per_second / 1e3);
+                       path_names[path], per_second, libcrypto, ratio, ratios[path][0], ratios[path][rounds - 1], clock / per_second / 1e3);
             }
             fflush(stdout);
         }

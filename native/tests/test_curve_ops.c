@@ -8,6 +8,7 @@
 #include <openssl/objects.h>
 
 #include "check.h"
+#include "paths.h"
 
 static uint64_t random_state = 0x9E3779B97F4A7C15U;
 static uint8_t random_byte(void) { /* xorshift: the same in every run */
@@ -387,7 +388,6 @@ static void test_random(struct test *t, int rounds) {
 }
 
 int main(int argc, char **argv) {
-    static const char *const paths[] = {"portable", "adx"};
     int rounds = argc > 1 ? atoi(argv[1]) : 20;
     for (int number = 0; number < secmod_curve_count(); number++) {
         struct test t = {.c = curve_at(number)};
@@ -395,10 +395,10 @@ int main(int argc, char **argv) {
         edges_fill(&t.edges, &t.judge);
         CHECK(curve_ops_of(t.c) != NULL);
         CHECK(curve_ops_of_path(t.c, "none") == NULL);
-        for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-            t.ops = curve_ops_of_path(t.c, paths[i]);
+        for (size_t i = 0; i < PATHS; i++) {
+            t.ops = ops_of_path(t.c, path_names[i]);
             if (t.ops == NULL) continue;
-            CHECK(strcmp(t.ops->path, paths[i]) == 0);
+            CHECK(strcmp(t.ops->path, path_names[i]) == 0);
             t.kept = aligned_alloc(64, (t.ops->kept_bytes + 63) / 64 * 64);
             if (rounds > 0) test_edges(&t);
             if (rounds > 0) test_refused(&t);
