@@ -28,11 +28,16 @@ typedef uint8_t __mmask8;
     } while (0)
 #define X x.word[i]
 #define Y y.word[i]
-#define PICKED (0 - (uint64_t)(m >> i & 1))
+#define PICKED (0 - emulated_barrier((uint64_t)(m >> i & 1)))
 #define WHERE(yes, no) ((PICKED & (yes)) | (~PICKED & (no)))
 #define LOW52(x) ((x) & ((UINT64_C(1) << 52) - 1))
 
-EMULATED uint64_t emulated_nonzero(uint64_t x) { return (x | (0 - x)) >> 63; }
+/* The compiler may not see what a bit is for, or it makes a branch of it (native/src/ct.h). */
+EMULATED uint64_t emulated_barrier(uint64_t x) {
+    __asm__("" : "+r"(x));
+    return x;
+}
+EMULATED uint64_t emulated_nonzero(uint64_t x) { return emulated_barrier((x | (0 - x)) >> 63); }
 /* n is not 0 */
 EMULATED uint64_t emulated_sra(uint64_t x, int n) { return x >> n | (0 - (x >> 63)) << (64 - n); }
 
