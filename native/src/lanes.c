@@ -91,6 +91,16 @@ void lanes_verify_many_vartime(const struct curve *curve, struct lanes_verify_jo
     for (size_t i = 0; i < count; i += LANES) width_of(c)->verify(c, comb, curve_field_bytes(curve), jobs + i, some(count - i));
 }
 
+void lanes_base_mul_one(const struct curve *curve, struct lanes_base_job *job) {
+    const struct lanes_curve *c = &lanes_curves[curve->number];
+    width_of(c)->base_mul_one(c, comb_of(curve->number), curve_field_bytes(curve), job);
+}
+
+void lanes_sign_one(const struct curve *curve, struct lanes_sign_job *job) {
+    const struct lanes_curve *c = &lanes_curves[curve->number];
+    width_of(c)->sign_one(c, comb_of(curve->number), curve_field_bytes(curve), job);
+}
+
 #else
 
 int lanes_available(void) { return 0; }
@@ -99,5 +109,8 @@ void lanes_point_mul_many(const struct curve *curve, struct lanes_point_job *job
 void lanes_agree_many(const struct curve *curve, struct lanes_point_job *jobs, size_t count) { (void)curve, (void)jobs, (void)count; }
 void lanes_sign_many(const struct curve *curve, struct lanes_sign_job *jobs, size_t count) { (void)curve, (void)jobs, (void)count; }
 void lanes_verify_many_vartime(const struct curve *curve, struct lanes_verify_job *jobs, size_t count) { (void)curve, (void)jobs, (void)count; }
+
+void lanes_base_mul_one(const struct curve *curve, struct lanes_base_job *job) { (void)curve, (void)job; }
+void lanes_sign_one(const struct curve *curve, struct lanes_sign_job *job) { (void)curve, (void)job; }
 
 #endif

@@ -47,4 +47,8 @@ void lanes_agree_many(const struct curve *curve, struct lanes_point_job *jobs, s
 void lanes_sign_many(const struct curve *curve, struct lanes_sign_job *jobs, size_t count);
 void lanes_verify_many_vartime(const struct curve *curve, struct lanes_verify_job *jobs, size_t count);
 
+/* One operation spread over the lanes, for a single job: an eighth of the additions in each. */
+void lanes_base_mul_one(const struct curve *curve, struct lanes_base_job *job);
+void lanes_sign_one(const struct curve *curve, struct lanes_sign_job *job);
+
 #endif

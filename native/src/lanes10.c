@@ -29,5 +29,7 @@ const struct lanes_width lanes_width10 = {
     .point_mul = batch_point_mul,
     .sign = batch_sign,
     .verify = batch_verify,
+    .base_mul_one = spread_base_mul,
+    .sign_one = spread_sign,
 };
 #endif

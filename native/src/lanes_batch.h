@@ -83,7 +83,7 @@ LANES_INLINE void y_out(struct fe *y, const struct pt *p, const struct fe *inver
 
 /* Numbers to the outputs of `count` lanes, zeroes in those that are not good.  No branch: whether a scalar is good is for the caller to
  * make public. */
-LANES_CALL void numbers_store(uint8_t *const out[8], size_t count, __mmask8 good, const struct fe *x, size_t length) {
+LANES_CALL void numbers_store(uint8_t *const *out, size_t count, __mmask8 good, const struct fe *x, size_t length) {
     uint8_t nobody[MAX_BYTES], *bytes[8];
     struct fe z;
     fe_small(&z, 0);
@@ -94,7 +94,7 @@ LANES_CALL void numbers_store(uint8_t *const out[8], size_t count, __mmask8 good
     wipe(&z, sizeof z);
 }
 
-LANES_CALL void points_store(uint8_t *const out[8], size_t count, __mmask8 good, const struct pt *p, size_t length,
+LANES_CALL void points_store(uint8_t *const *out, size_t count, __mmask8 good, const struct pt *p, size_t length,
                              const struct lanes_curve *c, int x_only) {
     struct {
         struct fe z, inverse, x, y;
@@ -121,6 +121,22 @@ LANES_CALL void points_store(uint8_t *const out[8], size_t count, __mmask8 good,
 LANES_INLINE int lane_result(__mmask8 good, size_t lane, int error) { return ((int)(good >> lane & 1) - 1) & error; }
 
 /* ---- the four operations --------------------------------------------------------------------------------------------------- */
+
+/* One job, in every lane: the base point's multiple is shared out, the rest costs what eight cost. */
+static void spread_base_mul(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_base_job *job) {
+    struct {
+        struct fe k;
+        struct pt p;
+    } w;
+    const uint8_t *scalars[8];
+    uint8_t *out[1] = {job->point};
+    for (int lane = 0; lane < 8; lane++) scalars[lane] = job->scalar;
+    const __mmask8 good = scalars_load(&w.k, scalars, bytes, &c->n);
+    base_mul_spread(&w.p, comb, &w.k, c);
+    job->result = lane_result(good, 0, SECMOD_E_SCALAR);
+    points_store(out, 1, good, &w.p, bytes, c, 0);
+    wipe(&w, sizeof w);
+}
 
 static void batch_base_mul(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_base_job *jobs, size_t count) {
     struct {
@@ -175,7 +191,7 @@ LANES_INLINE void sign_s(struct fe *s, const struct fe *e, const struct fe *r, c
     fe_canonical(s, n);
 }
 
-static void batch_sign(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_sign_job *jobs, size_t count) {
+static void sign_jobs(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_sign_job *jobs, size_t count, int spread) {
     struct {
         struct fe k, d, e, z, z_inverse, k_inverse, r, s;
         struct pt p;
@@ -184,15 +200,20 @@ static void batch_sign(const struct lanes_curve *c, const void *comb, size_t byt
     size_t hash_lengths[8];
     uint8_t *r[8] = {NULL}, *s[8] = {NULL};
     for (size_t lane = 0; lane < 8; lane++) {
-        const int job = lane < count;
-        keys[lane] = job ? jobs[lane].key : batch_nothing;
-        nonces[lane] = job ? jobs[lane].nonce : batch_nothing;
-        hashes[lane] = job ? jobs[lane].hash : batch_nothing;
-        hash_lengths[lane] = job ? jobs[lane].hash_length : 0;
+        const int used = spread || lane < count;
+        const struct lanes_sign_job *job = &jobs[spread ? 0 : lane];
+        keys[lane] = used ? job->key : batch_nothing;
+        nonces[lane] = used ? job->nonce : batch_nothing;
+        hashes[lane] = used ? job->hash : batch_nothing;
+        hash_lengths[lane] = used ? job->hash_length : 0;
     }
-    __mmask8 good = scalars_load(&w.d, keys, bytes, &c->n) & scalars_load(&w.k, nonces, bytes, &c->n) & lane_mask(count);
+    __mmask8 good = scalars_load(&w.d, keys, bytes, &c->n) & scalars_load(&w.k, nonces, bytes, &c->n);
     hashes_load(&w.e, hashes, hash_lengths, bytes);
-    base_mul(&w.p, comb, &w.k, c);
+    if (spread) {
+        base_mul_spread(&w.p, comb, &w.k, c);
+    } else {
+        base_mul(&w.p, comb, &w.k, c);
+    }
     w.z = w.p.z;
     fe_canonical(&w.z, &c->p);
     fe_invert_two(&w.z_inverse, &w.z, &c->p, &w.k_inverse, &w.k, &c->n);
@@ -208,6 +229,14 @@ static void batch_sign(const struct lanes_curve *c, const void *comb, size_t byt
     numbers_store(r, count, good, &w.r, bytes);
     numbers_store(s, count, good, &w.s, bytes);
     wipe(&w, sizeof w);
+}
+
+static void batch_sign(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_sign_job *jobs, size_t count) {
+    sign_jobs(c, comb, bytes, jobs, count, 0);
+}
+
+static void spread_sign(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_sign_job *job) {
+    sign_jobs(c, comb, bytes, job, 1, 1);
 }
 
 /* The lanes where x / z^2 of the twin stands for an x that is r mod n: r or r + n. */

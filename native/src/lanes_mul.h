@@ -112,6 +112,72 @@ LANES_CALL void base_mul(struct pt *r, const struct comb *comb, const struct fe 
     wipe(&w, sizeof w);
 }
 
+/* ---- fixed base, one scalar over the eight lanes ---------------------------------------------------------------------------- */
+
+#define COMB_TURNS ((COMB_WINDOWS + 7) / 8)
+
+/* Lane j gets the entry of window 8 * turn + j; nothing of use where there is no such window. */
+LANES_CALL void comb_select_spread(struct affine *z, const struct comb *comb, const struct digits *k, int turn,
+                                   const struct lanes_modulus *m) {
+    struct affine t;
+    for (int lane = 0; lane < 8 && 8 * turn + lane < COMB_WINDOWS; lane++) {
+        comb_select(&t, comb, k, 8 * turn + lane, m);
+        fe_select(&z->x, (__mmask8)(1U << lane), &t.x);
+        fe_select(&z->y, (__mmask8)(1U << lane), &t.y);
+    }
+}
+
+LANES_INLINE void fe_rotate(struct fe *z, const struct fe *x, int by) {
+    LANES_UNROLL
+    for (int i = 0; i < LIMBS; i++) {
+        const vec word = x->limb[i];
+        z->limb[i] = by == 4   ? _mm512_alignr_epi64(word, word, 4)
+                     : by == 2 ? _mm512_alignr_epi64(word, word, 2)
+                               : _mm512_alignr_epi64(word, word, 1);
+    }
+}
+
+/* r := k G in every lane, for the same k in [1, n-1] in every lane.  Each sums up an eighth of the windows.  Within a lane the
+ * argument of this file's head holds up to the last addition; a lane's sum may be infinite then, and sums of lanes may be anything. */
+LANES_CALL void base_mul_spread(struct pt *r, const struct comb *comb, const struct fe *k, const struct lanes_curve *c) {
+    struct {
+        struct digits k;
+        struct affine t;
+        struct pt other, sum;
+    } w;
+    const __mmask8 topmost = (__mmask8)((1U << ((COMB_WINDOWS - 1) % 8 + 1)) - 1U);
+    digits_of(&w.k, k, COMB_WINDOW * COMB_WINDOWS, &c->n);
+    fe_all(&w.t.x, c->x);
+    fe_all(&w.t.y, c->y);
+    comb_select_spread(&w.t, comb, &w.k, COMB_TURNS - 1, &c->p);
+    pt_from_affine(r, &w.t, &c->p);
+    __mmask8 infinite = 0;
+    for (int i = COMB_TURNS - 2; i >= 0; i--) {
+        comb_select_spread(&w.t, comb, &w.k, i, &c->p);
+        pt_from_affine(&w.other, &w.t, &c->p);
+        if (i > 0) { /* public */
+            pt_add_affine(r, r, &w.t, &c->p);
+        } else {
+            infinite = pt_add(r, r, &w.other, &c->p);
+        }
+        if (i == COMB_TURNS - 2) pt_select(r, (__mmask8)~topmost, &w.other); /* lanes without a window above */
+    }
+    for (int by = 4; by > 0; by /= 2) {
+        const __mmask8 other_infinite = (__mmask8)(infinite >> by | infinite << (8 - by));
+        fe_rotate(&w.other.x, &r->x, by);
+        fe_rotate(&w.other.y, &r->y, by);
+        fe_rotate(&w.other.z, &r->z, by);
+        const __mmask8 none = pt_add(&w.sum, r, &w.other, &c->p);
+        pt_select(&w.sum, other_infinite, r);
+        pt_select(&w.sum, infinite, &w.other);
+        infinite = (__mmask8)((infinite & other_infinite) | (none & ~infinite & ~other_infinite));
+        *r = w.sum;
+    }
+    fe_negate(&w.other.y, &r->y, 4, &c->p);
+    fe_select(&r->y, w.k.negated, &w.other.y);
+    wipe(&w, sizeof w);
+}
+
 /* ---- affine form ---------------------------------------------------------------------------------------------------------- */
 
 /* x / z^2 and y / z^3, canonical, from 1 / z. */

@@ -14,6 +14,8 @@ struct lanes_width {
     void (*point_mul)(const struct lanes_curve *c, size_t bytes, struct lanes_point_job *jobs, size_t count, int x_only);
     void (*sign)(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_sign_job *jobs, size_t count);
     void (*verify)(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_verify_job *jobs, size_t count);
+    void (*base_mul_one)(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_base_job *job);
+    void (*sign_one)(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_sign_job *job);
 };
 
 extern const struct lanes_width lanes_width5, lanes_width8, lanes_width10;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Batches of eight beside libcrypto, round by round: medians of the ratios of times per operation, with min and max.
+/* Batches of eight, and single operations spread over the lanes, beside libcrypto, round by round: medians of the ratios of times per operation, with min and max.
  * Arguments: number of rounds (15).  Pin it: taskset -c 1 build/native/gcc/bench_lanes. */
 #define _POSIX_C_SOURCE 200809L /* clocks: of this thread, for the machines are shared */
 #define OPENSSL_SUPPRESS_DEPRECATED
@@ -21,8 +21,8 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-enum { SIGN, VERIFY, ECDH, BASE, OPERATIONS };
-static const char *const names[OPERATIONS] = {"sign", "verify", "ecdh", "key pair"};
+enum { SIGN, VERIFY, ECDH, BASE, SIGN_ONE, BASE_ONE, OPERATIONS };
+static const char *const names[OPERATIONS] = {"sign", "verify", "ecdh", "key pair", "1 sign", "1 key"};
 
 struct setting {
     const struct curve *curve;
@@ -41,6 +41,8 @@ static void ours(struct setting *s, int operation) {
     if (operation == SIGN) lanes_sign_many(s->curve, s->sign_jobs, 8);
     if (operation == VERIFY) lanes_verify_many_vartime(s->curve, s->verify_jobs, 8);
     if (operation == ECDH) lanes_agree_many(s->curve, s->point_jobs, 8);
+    if (operation == SIGN_ONE) lanes_sign_one(s->curve, s->sign_jobs);
+    if (operation == BASE_ONE) lanes_base_mul_one(s->curve, s->base_jobs);
     if (operation == BASE) lanes_base_mul_many(s->curve, s->base_jobs, 8);
 }
 
@@ -49,10 +51,10 @@ static void theirs(struct setting *s, int operation) {
     size_t length = sizeof out;
     EVP_PKEY *made = NULL;
     int done = 0;
-    if (operation == SIGN) done = EVP_PKEY_sign(s->sign, out, &length, s->hash, s->bytes);
+    if (operation == SIGN || operation == SIGN_ONE) done = EVP_PKEY_sign(s->sign, out, &length, s->hash, s->bytes);
     if (operation == VERIFY) done = EVP_PKEY_verify(s->verify, s->der, s->der_length, s->hash, s->bytes);
     if (operation == ECDH) done = EVP_PKEY_derive_set_peer_ex(s->derive, s->peer, 0) == 1 && EVP_PKEY_derive(s->derive, out, &length) == 1;
-    if (operation == BASE) done = EVP_PKEY_generate(s->generate, &made);
+    if (operation == BASE || operation == BASE_ONE) done = EVP_PKEY_generate(s->generate, &made);
     EVP_PKEY_free(made);
     if (done != 1) abort();
 }
@@ -65,7 +67,7 @@ static double each(struct setting *s, int operation, int mine, double least) {
         count += 4;
         end = now();
     }
-    return (end - start) / count / (mine ? 8 : 1);
+    return (end - start) / count / (mine && operation < SIGN_ONE ? 8 : 1);
 }
 
 static void prepare(struct setting *s, int number) {
@@ -96,8 +98,9 @@ static void prepare(struct setting *s, int number) {
         s->point_jobs[i] = (struct lanes_point_job){s->nonces[i], s->points[i], s->out[i], 1};
         s->verify_jobs[i] = (struct lanes_verify_job){s->points[i], s->hash, s->signatures[i], s->bytes, 1};
     }
-    for (int operation = 0; operation < OPERATIONS; operation++) ours(s, (operation + BASE) % OPERATIONS);
+    for (int operation = OPERATIONS - 1; operation >= 0; operation--) ours(s, operation);
     ours(s, VERIFY);
+    ours(s, ECDH);
     for (int i = 0; i < 8; i++) {
         if (s->base_jobs[i].result || s->sign_jobs[i].result || s->point_jobs[i].result || s->verify_jobs[i].result) abort();
     }

@@ -133,8 +133,8 @@ static void scalar_good(const struct peer *peer, uint8_t *out) {
 
 static void test_base(const struct peer *peer, unsigned int rounds) {
     for (unsigned int done = 0; done < rounds; done += JOBS) {
-        uint8_t scalars[JOBS][64], points[JOBS][129], expected[129];
-        struct lanes_base_job jobs[JOBS];
+        uint8_t scalars[JOBS][64], points[JOBS][129], alone[JOBS][129], expected[129];
+        struct lanes_base_job jobs[JOBS], ones[JOBS];
         memset(points, 0xEE, sizeof points);
         for (unsigned int i = 0; i < JOBS; i++) {
             scalar_any(peer, done + i, scalars[i]);
@@ -142,10 +142,17 @@ static void test_base(const struct peer *peer, unsigned int rounds) {
         }
         SECRET(scalars, sizeof scalars);
         lanes_base_mul_many(peer->curve, jobs, JOBS);
+        for (unsigned int i = 0; i < JOBS; i++) {
+            ones[i] = (struct lanes_base_job){.scalar = scalars[i], .point = alone[i], .result = 1};
+            lanes_base_mul_one(peer->curve, &ones[i]);
+        }
+        PUBLIC(alone, sizeof alone);
+        PUBLIC(ones, sizeof ones);
         PUBLIC(scalars, sizeof scalars);
         PUBLIC(points, sizeof points);
         PUBLIC(jobs, sizeof jobs);
         for (unsigned int i = 0; i < JOBS; i++) {
+            CHECK(ones[i].result == jobs[i].result && memcmp(alone[i], points[i], 1 + 2 * peer->bytes) == 0);
             if (peer_mul(peer, scalars[i], NULL, expected)) {
                 CHECK(jobs[i].result == SECMOD_OK && memcmp(points[i], expected, 1 + 2 * peer->bytes) == 0);
             } else {
@@ -257,8 +264,9 @@ static int peer_verify(const struct peer *peer, const struct lanes_verify_job *j
 /* Signs with all sorts of numbers, then verifies what came out, some of it spoilt. */
 static void test_signatures(const struct peer *peer, unsigned int rounds) {
     for (unsigned int done = 0; done < rounds; done += JOBS) {
-        uint8_t keys[JOBS][64], nonces[JOBS][64], hashes[JOBS][64], signatures[JOBS][128], expected[128], points[JOBS][129];
-        struct lanes_sign_job jobs[JOBS];
+        uint8_t keys[JOBS][64], nonces[JOBS][64], hashes[JOBS][64], signatures[JOBS][128], alone[JOBS][128], expected[128];
+        uint8_t points[JOBS][129];
+        struct lanes_sign_job jobs[JOBS], ones[JOBS];
         struct lanes_verify_job checks[JOBS];
         memset(signatures, 0xEE, sizeof signatures);
         CHECK(RAND_bytes(hashes[0], sizeof hashes) == 1);
@@ -277,11 +285,19 @@ static void test_signatures(const struct peer *peer, unsigned int rounds) {
         SECRET(keys, sizeof keys);
         SECRET(nonces, sizeof nonces);
         lanes_sign_many(peer->curve, jobs, JOBS);
+        for (unsigned int i = 0; i < JOBS; i++) {
+            ones[i] = jobs[i];
+            ones[i].signature = alone[i];
+            lanes_sign_one(peer->curve, &ones[i]);
+        }
+        PUBLIC(alone, sizeof alone);
+        PUBLIC(ones, sizeof ones);
         PUBLIC(keys, sizeof keys);
         PUBLIC(nonces, sizeof nonces);
         PUBLIC(signatures, sizeof signatures);
         PUBLIC(jobs, sizeof jobs);
         for (unsigned int i = 0; i < JOBS; i++) {
+            CHECK(ones[i].result == jobs[i].result && memcmp(alone[i], signatures[i], 2 * peer->bytes) == 0);
             if (peer_sign(peer, &jobs[i], expected)) {
                 CHECK(jobs[i].result == SECMOD_OK && memcmp(signatures[i], expected, 2 * peer->bytes) == 0);
             } else {
