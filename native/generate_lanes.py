@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the constants of the IFMA lanes, native/src/lanes_gen.h, from native/curves.toml.
 
-Numbers are cut into limbs of 52 bits; R = 2^(52 * limbs).  Curves are taken to the isomorphic one with a = -3 (RFC 5639, factor Z):
-x' = Z^2 x, y' = Z^3 y.  The comb tables are not written here: native/src/lanes_comb.h computes them from the base point on first use.
+Numbers are cut into limbs of 52 bits; R = 2^(52 * limbs).  Curves are taken to the isomorphic one with a = -3 (RFC 5639, factor
+Z): x' = Z^2 x, y' = Z^3 y.  The comb tables are not written here: native/src/lanes_comb.h computes them from the base point on
+first use.
 """
 
 from __future__ import annotations
@@ -108,13 +109,14 @@ def row(block: dict[str, str | int]) -> str:
 def header(blocks: list[dict[str, str | int]]) -> str:
     """The text of lanes_gen.h."""
     rows = "".join(" \\\n".join(row(block).splitlines()) + " \\\n" for block in blocks)
-    sizes = "".join(
-        f"#define LANES_ROUNDS_{count} {max(divstep_rounds(int(b['bits'])) for b in blocks if limb_count(int(b['bits'])) == count)}\n"
-        for count in sorted({limb_count(int(block["bits"])) for block in blocks})
-    )
+    bits = sorted({int(block["bits"]) for block in blocks})
+    rounds = {limb_count(length): divstep_rounds(length) for length in bits}
+    sizes = "".join(f"#define LANES_ROUNDS_{count} {number}\n" for count, number in rounds.items())
     room = " + ".join(f"LANES_COMB{limb_count(int(block['bits']))}" for block in blocks)
     sizes += f"#define LANES_COMB_ROOM ({room}) /* bytes of all comb tables, lanes_width.h */\n"
-    return f"{HEAD}\n{sizes}\n/* One struct lanes_curve each, in the order of curves.toml. */\n#define LANES_CURVE_ROWS \\\n{rows}\n"
+    return (
+        f"{HEAD}\n{sizes}\n/* One struct lanes_curve each, in the order of curves.toml. */\n#define LANES_CURVE_ROWS \\\n{rows}\n"
+    )
 
 
 def write_header(toml_path: Path, header_path: Path) -> None:

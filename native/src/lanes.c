@@ -17,12 +17,12 @@
 
 static const struct lanes_curve lanes_curves[] = {LANES_CURVE_ROWS};
 
-/* AVX512-F, -DQ, -IFMA, -BW, -VL and BMI2 in leaf 7; the operating system keeps x, y, z registers and masks (XCR0 bits 1, 2, 5-7). */
+/* AVX512-F, -DQ, -IFMA, -BW and -VL in leaf 7; the operating system keeps vectors and masks (bits 1, 2, 5, 6, 7 of XCR0). */
 int lanes_available(void) {
 #if defined(LANES_EMULATED)
     return 1;
 #else
-    const unsigned int wanted = 1U << 8 | 1U << 16 | 1U << 17 | 1U << 21 | 1U << 30 | 1U << 31, osxsave = 1U << 27;
+    const unsigned int wanted = 1U << 16 | 1U << 17 | 1U << 21 | 1U << 30 | 1U << 31, osxsave = 1U << 27;
     unsigned int a, b, c, d, low, high;
     if (!__get_cpuid(1, &a, &b, &c, &d) || (c & osxsave) == 0) return 0;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (b & wanted) != wanted) return 0;
@@ -31,7 +31,8 @@ int lanes_available(void) {
 #endif
 }
 
-/* ---- comb tables: made on first use, then only read -------------------------------------------------------------------------- */
+/* ---- comb tables: made on first use, then only read --------------------------------------------------------------------------
+ */
 
 static _Alignas(64) uint8_t comb_room[LANES_COMB_ROOM];
 static _Atomic(const void *) combs[CURVE_COUNT];
@@ -59,7 +60,8 @@ static const void *comb_of(int number) {
     return comb;
 }
 
-/* ---- batches ------------------------------------------------------------------------------------------------------------------ */
+/* ---- batches ------------------------------------------------------------------------------------------------------------------
+ */
 
 static size_t some(size_t count) { return count < LANES ? count : LANES; }
 
@@ -104,11 +106,21 @@ void lanes_sign_one(const struct curve *curve, struct lanes_sign_job *job) {
 #else
 
 int lanes_available(void) { return 0; }
-void lanes_base_mul_many(const struct curve *curve, struct lanes_base_job *jobs, size_t count) { (void)curve, (void)jobs, (void)count; }
-void lanes_point_mul_many(const struct curve *curve, struct lanes_point_job *jobs, size_t count) { (void)curve, (void)jobs, (void)count; }
-void lanes_agree_many(const struct curve *curve, struct lanes_point_job *jobs, size_t count) { (void)curve, (void)jobs, (void)count; }
-void lanes_sign_many(const struct curve *curve, struct lanes_sign_job *jobs, size_t count) { (void)curve, (void)jobs, (void)count; }
-void lanes_verify_many_vartime(const struct curve *curve, struct lanes_verify_job *jobs, size_t count) { (void)curve, (void)jobs, (void)count; }
+void lanes_base_mul_many(const struct curve *curve, struct lanes_base_job *jobs, size_t count) {
+    (void)curve, (void)jobs, (void)count;
+}
+void lanes_point_mul_many(const struct curve *curve, struct lanes_point_job *jobs, size_t count) {
+    (void)curve, (void)jobs, (void)count;
+}
+void lanes_agree_many(const struct curve *curve, struct lanes_point_job *jobs, size_t count) {
+    (void)curve, (void)jobs, (void)count;
+}
+void lanes_sign_many(const struct curve *curve, struct lanes_sign_job *jobs, size_t count) {
+    (void)curve, (void)jobs, (void)count;
+}
+void lanes_verify_many_vartime(const struct curve *curve, struct lanes_verify_job *jobs, size_t count) {
+    (void)curve, (void)jobs, (void)count;
+}
 
 void lanes_base_mul_one(const struct curve *curve, struct lanes_base_job *job) { (void)curve, (void)job; }
 void lanes_sign_one(const struct curve *curve, struct lanes_sign_job *job) { (void)curve, (void)job; }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Batches of curve operations, eight at a time, on CPUs with AVX512-IFMA.  A job holds the operands of one operation and gets its
- * own `result`; a bad job does not disturb its neighbours and its output is zeroed.  Numbers are big-endian, L = field_bytes of the curve;
- * points are 04 X Y.  Any count of jobs; a remainder below eight costs as much as eight.  Constant time in all numbers and in the
- * results, except in points that come in and in what a verification gets: those are public. */
+ * own `result`; a bad job does not disturb its neighbours and its output is zeroed.  Numbers are big-endian, L = field_bytes of
+ * the curve; points are 04 X Y.  Any count of jobs; a remainder below eight costs as much as eight.  Constant time in all numbers
+ * and in the results, except in points that come in and in what a verification gets: those are public. */
 #ifndef SECMOD_LANES_H
 #define SECMOD_LANES_H
 

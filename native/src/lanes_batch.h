@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operations on up to eight jobs.  Lanes without a job, or with one that is refused, compute on the scalar 1 and the base point. */
+/* Operations on up to eight jobs.  Lanes without a job, or with one that is refused, compute on the scalar 1 and the base point.
+ */
 #ifndef LANES_BATCH_H
 #define LANES_BATCH_H
 
@@ -81,8 +82,8 @@ LANES_INLINE void y_out(struct fe *y, const struct pt *p, const struct fe *inver
     fe_canonical(y, &c->p);
 }
 
-/* Numbers to the outputs of `count` lanes, zeroes in those that are not good.  No branch: whether a scalar is good is for the caller to
- * make public. */
+/* Numbers to the outputs of `count` lanes, zeroes in those that are not good.  No branch: whether a scalar is good is for the
+ * caller to make public. */
 LANES_CALL void numbers_store(uint8_t *const *out, size_t count, __mmask8 good, const struct fe *x, size_t length) {
     uint8_t nobody[MAX_BYTES], *bytes[8];
     struct fe z;
@@ -138,7 +139,8 @@ static void spread_base_mul(const struct lanes_curve *c, const void *comb, size_
     wipe(&w, sizeof w);
 }
 
-static void batch_base_mul(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_base_job *jobs, size_t count) {
+static void batch_base_mul(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_base_job *jobs,
+                           size_t count) {
     struct {
         struct fe k;
         struct pt p;
@@ -191,7 +193,8 @@ LANES_INLINE void sign_s(struct fe *s, const struct fe *e, const struct fe *r, c
     fe_canonical(s, n);
 }
 
-static void sign_jobs(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_sign_job *jobs, size_t count, int spread) {
+static void sign_jobs(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_sign_job *jobs, size_t count,
+                      int spread) {
     struct {
         struct fe k, d, e, z, z_inverse, k_inverse, r, s;
         struct pt p;
@@ -220,7 +223,7 @@ static void sign_jobs(const struct lanes_curve *c, const void *comb, size_t byte
     x_out(&w.r, &w.p, &w.z_inverse, c);
     fe_canonical(&w.r, &c->n);
     sign_s(&w.s, &w.e, &w.r, &w.d, &w.k_inverse, &c->n);
-    good &= (__mmask8)~(fe_is_zero(&w.r) | fe_is_zero(&w.s));
+    good &= (__mmask8) ~(fe_is_zero(&w.r) | fe_is_zero(&w.s));
     for (size_t lane = 0; lane < count; lane++) {
         r[lane] = jobs[lane].signature;
         s[lane] = jobs[lane].signature + bytes;
@@ -261,7 +264,8 @@ LANES_INLINE __mmask8 x_is(const struct pt *p, const struct fe *r, const struct 
     return same;
 }
 
-static void batch_verify(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_verify_job *jobs, size_t count) {
+static void batch_verify(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_verify_job *jobs,
+                         size_t count) {
     const uint8_t *points[8], *hashes[8], *r_bytes[8], *s_bytes[8];
     size_t hash_lengths[8];
     for (size_t lane = 0; lane < 8; lane++) {
@@ -292,7 +296,7 @@ static void batch_verify(const struct lanes_curve *c, const void *comb, size_t b
     point_mul(&p2, &u2, &q, c);
     const __mmask8 infinite = pt_add(&sum, &p1, &p2, &c->p);
     pt_select(&sum, u1_zero, &p2);
-    good &= (__mmask8)~(infinite & ~u1_zero);
+    good &= (__mmask8) ~(infinite & ~u1_zero);
     good &= x_is(&sum, &r, c);
     for (size_t lane = 0; lane < count; lane++) {
         jobs[lane].result = !(point_good >> lane & 1) ? SECMOD_E_POINT : good >> lane & 1 ? SECMOD_OK : SECMOD_E_SIGNATURE;

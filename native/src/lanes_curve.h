@@ -8,12 +8,12 @@
 #define LANES_ROOM 10
 
 struct lanes_modulus {
-    uint64_t times[9][LANES_ROOM];   /* k * m */
-    uint64_t shift[LANES_ROOM];      /* 2^-52 mod m */
-    uint64_t negated_inverse;        /* -1/m mod 2^52 */
-    uint64_t one[LANES_ROOM];        /* R mod m */
-    uint64_t square[LANES_ROOM];     /* R^2 mod m */
-    uint64_t inversion[LANES_ROOM];  /* R^3 * 2^(2 * rounds) mod m: the last factor of an inversion (lanes_inverse.h) */
+    uint64_t times[9][LANES_ROOM];  /* k * m */
+    uint64_t shift[LANES_ROOM];     /* 2^-52 mod m */
+    uint64_t negated_inverse;       /* -1/m mod 2^52 */
+    uint64_t one[LANES_ROOM];       /* R mod m */
+    uint64_t square[LANES_ROOM];    /* R^2 mod m */
+    uint64_t inversion[LANES_ROOM]; /* R^3 * 2^(2 * rounds) mod m: the last factor of an inversion (lanes_inverse.h) */
 };
 
 struct lanes_curve {

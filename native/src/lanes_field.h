@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arithmetic modulo p or n in eight lanes at once: one number a lane, LIMBS limbs of 52 bits, limb i of all lanes in one vector.
  *
- * A number is kept below 2^(52 * LIMBS), not below the modulus m; bounds are written as multiples of m and checked for every curve
- * and formula by native/tests/lanes_bounds.py.  With w = R / m (16 on secp256r1, 24 on brainpoolP256r1, above 380 on the others)
- * and x < c * m, y < d * m:
- *     x * y / R mod m comes out below (c * d / w + 1) * m,   LIMBS = 5  (two closing steps)
- *                               below (c * d / w + 2) * m,   LIMBS > 5  (one)
- * vpmadd52 reads the lower 52 bits of its factors and no more: factors have their carries propagated, sums before that have not.
- * Everything here is free of branches and addresses that depend on numbers. */
+ * A number is kept below 2^(52 * LIMBS), not below the modulus m; bounds are written as multiples of m and checked for every
+ * curve and formula by native/tests/lanes_bounds.py.  With w = R / m (16 on secp256r1, 24 on brainpoolP256r1, above 380 on the
+ * others) and x < c * m, y < d * m: x * y / R mod m comes out below (c * d / w + 1) * m,   LIMBS = 5  (two closing steps) below
+ * (c * d / w + 2) * m,   LIMBS > 5  (one) vpmadd52 reads the lower 52 bits of its factors and no more: factors have their carries
+ * propagated, sums before that have not. Everything here is free of branches and addresses that depend on numbers. */
 #ifndef LIMBS
 #error "LIMBS is set by the file that includes this one"
 #endif
@@ -78,7 +76,8 @@ LANES_INLINE void fe_negate(struct fe *z, const struct fe *x, int k, const struc
     fe_carry(z);
 }
 
-/* ---- constants, selection, comparison --------------------------------------------------------------------------------------- */
+/* ---- constants, selection, comparison ---------------------------------------------------------------------------------------
+ */
 
 LANES_INLINE void fe_all(struct fe *z, const uint64_t constant[LANES_ROOM]) {
     LANES_UNROLL
@@ -132,11 +131,13 @@ LANES_INLINE __mmask8 fe_vanishes(const struct fe *x, const struct lanes_modulus
     return fe_is_zero(&z);
 }
 
-/* ---- products ----------------------------------------------------------------------------------------------------------------- */
+/* ---- products -----------------------------------------------------------------------------------------------------------------
+ */
 
-/* Sums of products in 2 * LIMBS columns of weight 2^52: a product adds at most 2 * LIMBS numbers below 2^52 to a column, and so does
- * the reduction, with one carry: 60 * 2^52 + 2^12 < 2^58 for the two products of fe_mul_add in ten limbs.  Where registers allow,
- * lower and upper halves have columns of their own (HIGH): that halves the chains of vpmadd52, which take four clocks each. */
+/* Sums of products in 2 * LIMBS columns of weight 2^52: a product adds at most 2 * LIMBS numbers below 2^52 to a column, and so
+ * does the reduction, with one carry: 60 * 2^52 + 2^12 < 2^58 for the two products of fe_mul_add in ten limbs.  Where registers
+ * allow, lower and upper halves have columns of their own (HIGH): that halves the chains of vpmadd52, which take four clocks
+ * each. */
 struct columns {
     vec at[2 * LIMBS];
 #if LIMBS == 5
@@ -194,8 +195,8 @@ LANES_INLINE void columns_square(struct columns *t, const struct fe *x) {
     }
 }
 
-/* z := t / R mod m.  Most steps take the lowest limb q away and add q * (2^-52 mod m) to the limbs above: no factor has to be found
- * first.  Such a step leaves the sum up to 2^52 * m too large, so the last ones (CLOSING) are Montgomery's. */
+/* z := t / R mod m.  Most steps take the lowest limb q away and add q * (2^-52 mod m) to the limbs above: no factor has to be
+ * found first.  Such a step leaves the sum up to 2^52 * m too large, so the last ones (CLOSING) are Montgomery's. */
 LANES_INLINE void columns_reduce(struct fe *z, struct columns *t, const struct lanes_modulus *m) {
     LANES_UNROLL
     for (int i = 0; i < LIMBS - CLOSING; i++) {
@@ -250,7 +251,9 @@ LANES_INLINE void fe_mul_add_here(struct fe *z, const struct fe *x, const struct
     columns_reduce(z, &t, m);
 }
 
-LANES_CALL void fe_mul(struct fe *z, const struct fe *x, const struct fe *y, const struct lanes_modulus *m) { fe_mul_here(z, x, y, m); }
+LANES_CALL void fe_mul(struct fe *z, const struct fe *x, const struct fe *y, const struct lanes_modulus *m) {
+    fe_mul_here(z, x, y, m);
+}
 
 LANES_CALL void fe_square(struct fe *z, const struct fe *x, const struct lanes_modulus *m) { fe_square_here(z, x, m); }
 
@@ -267,7 +270,8 @@ LANES_CALL void fe_mul_add(struct fe *z, const struct fe *x, const struct fe *y,
 #endif
 
 /* z := x * constant / R mod m */
-LANES_CALL void fe_mul_constant(struct fe *z, const struct fe *x, const uint64_t constant[LANES_ROOM], const struct lanes_modulus *m) {
+LANES_CALL void fe_mul_constant(struct fe *z, const struct fe *x, const uint64_t constant[LANES_ROOM],
+                                const struct lanes_modulus *m) {
     struct fe y;
     fe_all(&y, constant);
     fe_mul(z, x, &y, m);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inversion mod m in eight lanes: Bernstein and Yang's divsteps in the variant that starts at delta = 1/2 (safegcd-bounds), a fixed
- * number of rounds of 50 steps.  A round looks at the lower limbs of f and g alone and gathers its steps in a matrix
- *     (f, g) := (u f + v g, q f + r g) / 2^50,     |u| + |v| and |q| + |r| not above 2^50,
- * which then goes over the whole f and g, and mod m over d and e, for which d * x = f and e * x = g up to powers of 2. */
+/* Inversion mod m in eight lanes: Bernstein and Yang's divsteps in the variant that starts at delta = 1/2 (safegcd-bounds), a
+ * fixed number of rounds of 50 steps.  A round looks at the lower limbs of f and g alone and gathers its steps in a matrix (f, g)
+ * := (u f + v g, q f + r g) / 2^50,     |u| + |v| and |q| + |r| not above 2^50, which then goes over the whole f and g, and mod m
+ * over d and e, for which d * x = f and e * x = g up to powers of 2. */
 #ifndef LANES_INVERSE_H
 #define LANES_INVERSE_H
 
@@ -20,18 +20,20 @@ struct divsteps {
     const struct lanes_modulus *m;
 };
 
-/* ---- 50 steps on the lower limbs --------------------------------------------------------------------------------------------- */
+/* ---- 50 steps on the lower limbs ---------------------------------------------------------------------------------------------
+ */
 
-/* At most 17 steps: f and a row of their matrix in one word, f + 2^20 u + 2^42 v, and g, q, r in another.  The matrix starts as 2^17
- * and the lower row is halved with g, so all divisions are exact.  From |f|, |g| <= 2^19 on they stay so, and |u| + |v| <= 2^17. */
+/* At most 17 steps: f and a row of their matrix in one word, f + 2^20 u + 2^42 v, and g, q, r in another.  The matrix starts as
+ * 2^17 and the lower row is halved with g, so all divisions are exact.  From |f|, |g| <= 2^19 on they stay so, and |u| + |v| <=
+ * 2^17. */
 struct walk {
     vec f, g, zeta, sign; /* sign: of zeta, in all bits */
 };
 
 LANES_INLINE vec vec_select(vec mask, vec yes, vec no) { return _mm512_ternarylogic_epi64(mask, yes, no, 0xCA); }
 
-/* One divstep: where delta > 0 and g is odd (f, g) becomes (g, (g - f) / 2) and zeta -zeta - 2, else g becomes (g + f) / 2 or g / 2
- * and zeta zeta - 1.  Both outcomes are made before g's lowest bit chooses: the chain from bit to bit is short. */
+/* One divstep: where delta > 0 and g is odd (f, g) becomes (g, (g - f) / 2) and zeta -zeta - 2, else g becomes (g + f) / 2 or g /
+ * 2 and zeta zeta - 1.  Both outcomes are made before g's lowest bit chooses: the chain from bit to bit is short. */
 LANES_INLINE void walk_step(struct walk *w) {
     const vec odd = _mm512_sub_epi64(_mm512_setzero_si512(), _mm512_and_epi64(w->g, vec_all(1)));
     const vec sum = vec_select(w->sign, _mm512_sub_epi64(w->g, w->f), _mm512_add_epi64(w->g, w->f));
@@ -109,7 +111,8 @@ LANES_INLINE void walk_round(struct divsteps *s, int count) {
     }
 }
 
-/* ---- a matrix on the whole numbers --------------------------------------------------------------------------------------------- */
+/* ---- a matrix on the whole numbers
+ * --------------------------------------------------------------------------------------------- */
 
 /* (a f + b g) / 2^50, a and b with sign: a' = a + 2^50 and b' have none, and f and g come off again at the end. */
 LANES_INLINE void divsteps_row(struct fe *z, vec a, vec b, const struct fe *f, const struct fe *g) {

@@ -2,10 +2,10 @@
 /* Multiples of points in eight lanes, constant time in scalars, without exceptions to look for on the way.
  *
  * A scalar k in [1, n-1] is made odd (k or n - k) and written with odd digits: k = sum of d_i * 2^(w i), |d_i| < 2^w.  With
- * B = (k >> 1) + 2^(w * windows - 1) and b_i its window i, d_i = 2 b_i + 1 - 2^w.  No digit is zero and no sum is, as sums are odd.
- * The sum m * 2^w before digit d is even, so it is not d or -d as a number; it is not mod n either while m * 2^w + 2^w < n, which
- * only the last addition may leave: there m * 2^w + d is k, not 0 mod n, so the point added is never the opposite of the sum, but
- * it may be equal (k = n + 2 d).  The last addition allows for that. */
+ * B = (k >> 1) + 2^(w * windows - 1) and b_i its window i, d_i = 2 b_i + 1 - 2^w.  No digit is zero and no sum is, as sums are
+ * odd. The sum m * 2^w before digit d is even, so it is not d or -d as a number; it is not mod n either while m * 2^w + 2^w < n,
+ * which only the last addition may leave: there m * 2^w + d is k, not 0 mod n, so the point added is never the opposite of the
+ * sum, but it may be equal (k = n + 2 d).  The last addition allows for that. */
 #ifndef LANES_MUL_H
 #define LANES_MUL_H
 
@@ -37,7 +37,8 @@ LANES_INLINE void digits_of(struct digits *z, const struct fe *k, int bits, cons
     LANES_UNROLL
     for (int i = 0; i < LIMBS; i++) {
         vec limb = _mm512_srli_epi64(z->b.limb[i], 1);
-        if (i < LIMBS - 1) limb = _mm512_or_epi64(limb, _mm512_and_epi64(_mm512_slli_epi64(z->b.limb[i + 1], 51), vec_all(MASK52)));
+        if (i < LIMBS - 1)
+            limb = _mm512_or_epi64(limb, _mm512_and_epi64(_mm512_slli_epi64(z->b.limb[i + 1], 51), vec_all(MASK52)));
         if (i == (bits - 1) / 52) limb = _mm512_or_epi64(limb, vec_all(UINT64_C(1) << ((bits - 1) % 52)));
         z->b.limb[i] = limb;
     }
@@ -112,7 +113,8 @@ LANES_CALL void base_mul(struct pt *r, const struct comb *comb, const struct fe 
     wipe(&w, sizeof w);
 }
 
-/* ---- fixed base, one scalar over the eight lanes ---------------------------------------------------------------------------- */
+/* ---- fixed base, one scalar over the eight lanes ----------------------------------------------------------------------------
+ */
 
 #define COMB_TURNS ((COMB_WINDOWS + 7) / 8)
 
@@ -138,7 +140,8 @@ LANES_INLINE void fe_rotate(struct fe *z, const struct fe *x, int by) {
 }
 
 /* r := k G in every lane, for the same k in [1, n-1] in every lane.  Each sums up an eighth of the windows.  Within a lane the
- * argument of this file's head holds up to the last addition; a lane's sum may be infinite then, and sums of lanes may be anything. */
+ * argument of this file's head holds up to the last addition; a lane's sum may be infinite then, and sums of lanes may be
+ * anything. */
 LANES_CALL void base_mul_spread(struct pt *r, const struct comb *comb, const struct fe *k, const struct lanes_curve *c) {
     struct {
         struct digits k;
@@ -192,7 +195,8 @@ LANES_INLINE void pt_scale(struct affine *r, const struct pt *p, const struct fe
 }
 
 /* All of them with one inversion: z_0, z_0 z_1, ... on the way there, 1 / z_i on the way back. */
-LANES_CALL void pt_make_affine(struct affine *r, const struct pt *p, struct fe *products, int count, const struct lanes_modulus *m) {
+LANES_CALL void pt_make_affine(struct affine *r, const struct pt *p, struct fe *products, int count,
+                               const struct lanes_modulus *m) {
     struct fe inverse, one;
     products[0] = p[0].z;
     for (int i = 1; i < count; i++) fe_mul(&products[i], &products[i - 1], &p[i].z, m);

@@ -69,8 +69,8 @@ LANES_CALL void pt_double(struct pt *r, const struct pt *p, const struct lanes_m
     HOT(fe_mul_add)(&r->y, &a, &rest, &gamma, &minus, m);
 }
 
-/* r := p + q for p not infinity and q not p or -p; r may be p.  h and s are the differences of the x and of the y, times powers of
- * z: h vanishes where q = p or q = -p, and s too where q = p. */
+/* r := p + q for p not infinity and q not p or -p; r may be p.  h and s are the differences of the x and of the y, times powers
+ * of z: h vanishes where q = p or q = -p, and s too where q = p. */
 LANES_INLINE void pt_add_affine_parts(struct pt *r, const struct pt *p, const struct affine *q, struct fe *h, struct fe *s,
                                       const struct lanes_modulus *m) {
     struct fe zz, zzz, hh, hhh, v, x3, rest, minus;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* LANES_BEGIN and LANES_END enclose code for CPUs with AVX512-IFMA; the rest of the library stays baseline x86-64.  Such code runs
- * only after lanes_available() (lanes.h) said yes. */
+/* LANES_BEGIN and LANES_END enclose code for CPUs with AVX512-IFMA; the rest of the library stays baseline x86-64.  Such code
+ * runs only after lanes_available() (lanes.h) said yes. */
 #ifndef SECMOD_LANES_TARGET_H
 #define SECMOD_LANES_TARGET_H
 
@@ -22,13 +22,13 @@ typedef __m512i vec;
 #elif defined(__clang__)
 /* clang-format off: _Pragma takes one literal */
 #define LANES_BEGIN \
-    _Pragma("clang attribute push(__attribute__((target(\"avx512f,avx512dq,avx512vl,avx512bw,avx512ifma,bmi2\"))), apply_to = function)")
+    _Pragma(        \
+        "clang attribute push(__attribute__((target(\"avx512f,avx512dq,avx512vl,avx512bw,avx512ifma\"))), apply_to = function)")
 /* clang-format on */
 #define LANES_END _Pragma("clang attribute pop")
 #define LANES_UNROLL _Pragma("clang loop unroll(full)")
 #else
-#define LANES_BEGIN \
-    _Pragma("GCC push_options") _Pragma("GCC target(\"avx512f,avx512dq,avx512vl,avx512bw,avx512ifma,bmi2\")")
+#define LANES_BEGIN _Pragma("GCC push_options") _Pragma("GCC target(\"avx512f,avx512dq,avx512vl,avx512bw,avx512ifma\")")
 #define LANES_END _Pragma("GCC pop_options")
 #define LANES_UNROLL _Pragma("GCC unroll 32")
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Batches of eight, and single operations spread over the lanes, beside libcrypto, round by round: medians of the ratios of times per operation, with min and max.
- * Arguments: number of rounds (15).  Pin it: taskset -c 1 build/native/gcc/bench_lanes. */
+/* Batches of eight, and single operations spread over the lanes, beside libcrypto, round by round: medians of the ratios of times
+ * per operation, with min and max. Arguments: number of rounds (15).  Pin it: taskset -c 1 build/native/gcc/bench_lanes. */
 #define _POSIX_C_SOURCE 200809L /* clocks: of this thread, for the machines are shared */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/core_names.h>
@@ -53,7 +53,8 @@ static void theirs(struct setting *s, int operation) {
     int done = 0;
     if (operation == SIGN || operation == SIGN_ONE) done = EVP_PKEY_sign(s->sign, out, &length, s->hash, s->bytes);
     if (operation == VERIFY) done = EVP_PKEY_verify(s->verify, s->der, s->der_length, s->hash, s->bytes);
-    if (operation == ECDH) done = EVP_PKEY_derive_set_peer_ex(s->derive, s->peer, 0) == 1 && EVP_PKEY_derive(s->derive, out, &length) == 1;
+    if (operation == ECDH)
+        done = EVP_PKEY_derive_set_peer_ex(s->derive, s->peer, 0) == 1 && EVP_PKEY_derive(s->derive, out, &length) == 1;
     if (operation == BASE || operation == BASE_ONE) done = EVP_PKEY_generate(s->generate, &made);
     EVP_PKEY_free(made);
     if (done != 1) abort();
@@ -113,7 +114,8 @@ static int ascending(const void *a, const void *b) {
 
 int main(int argc, char **argv) {
     int rounds = argc > 1 ? atoi(argv[1]) : 15;
-    double *ratios = calloc((size_t)rounds, sizeof *ratios), *mine = calloc((size_t)rounds, sizeof *mine), *other = calloc((size_t)rounds, sizeof *other);
+    double *ratios = calloc((size_t)rounds, sizeof *ratios), *mine = calloc((size_t)rounds, sizeof *mine),
+           *other = calloc((size_t)rounds, sizeof *other);
     struct setting *s = calloc(1, sizeof *s);
     if (!lanes_available() || rounds < 1 || ratios == NULL || mine == NULL || other == NULL || s == NULL) return 1;
     printf("%-16s %-9s %12s %12s %9s %9s %9s\n", "curve", "batch 8", "lanes ops/s", "OpenSSL", "ratio", "min", "max");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The AVX-512 instructions of native/src/lanes_*.h, eight words in plain C (LANES_EMULATED).  For memcheck, which stops at the real
- * ones: a branch or an address of the lanes that depends on a secret shows here as well, for the source is the same.  So nothing in
- * this file branches on words either.  Also for other CPUs. */
+/* The AVX-512 instructions of native/src/lanes_*.h, eight words in plain C (LANES_EMULATED).  For memcheck, which stops at the
+ * real ones: a branch or an address of the lanes that depends on a secret shows here as well, for the source is the same.  So
+ * nothing in this file branches on words either.  Also for other CPUs. */
 #ifndef SECMOD_TESTS_EMULATED_AVX512_H
 #define SECMOD_TESTS_EMULATED_AVX512_H
 
@@ -14,17 +14,17 @@ typedef struct {
 typedef uint8_t __mmask8;
 
 #define EMULATED static inline __attribute__((unused))
-#define EACH(value)                                               \
-    do {                                                          \
-        vec z;                                                    \
+#define EACH(value)                                                \
+    do {                                                           \
+        vec z;                                                     \
         for (int i = 0; i < 8; i++) z.word[i] = (uint64_t)(value); \
-        return z;                                                 \
+        return z;                                                  \
     } while (0)
-#define EACH_BIT(value)                                                                          \
-    do {                                                                                         \
-        unsigned int z = 0;                                                                      \
-        for (int i = 0; i < 8; i++) z |= (unsigned int)((uint64_t)(value) & 1) << i;             \
-        return (__mmask8)z;                                                                      \
+#define EACH_BIT(value)                                                            \
+    do {                                                                           \
+        unsigned int z = 0;                                                        \
+        for (int i = 0; i < 8; i++) z |= (unsigned int)((uint64_t)(value)&1) << i; \
+        return (__mmask8)z;                                                        \
     } while (0)
 #define X x.word[i]
 #define Y y.word[i]
@@ -94,8 +94,7 @@ EMULATED __mmask8 _mm512_testn_epi64_mask(vec x, vec y) { EACH_BIT(emulated_nonz
 EMULATED __mmask8 _mm512_cmpeq_epi64_mask(vec x, vec y) { EACH_BIT(emulated_nonzero(X ^ Y) ^ 1); }
 /* x > y with sign: the borrow of y - x, both moved to 0 .. 2^64 - 1 */
 EMULATED __mmask8 _mm512_cmpgt_epi64_mask(vec x, vec y) {
-    EACH_BIT((((~(Y ^ UINT64_C(0x8000000000000000))) & (X ^ UINT64_C(0x8000000000000000))) |
-              ((~((Y ^ X))) & (Y - X))) >> 63);
+    EACH_BIT((((~(Y ^ UINT64_C(0x8000000000000000))) & (X ^ UINT64_C(0x8000000000000000))) | ((~((Y ^ X))) & (Y - X))) >> 63);
 }
 
 #undef EMULATED

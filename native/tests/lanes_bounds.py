@@ -18,6 +18,12 @@ RADIX = 52
 X, Y, Z = Fraction(401, 100), Fraction(4), Fraction(5, 2)
 
 
+def require(holds: bool, what: str) -> None:  # noqa: FBT001  (an assertion that -O does not remove)
+    """Raise ArithmeticError unless the bound holds."""
+    if not holds:
+        raise ArithmeticError(what)
+
+
 @dataclass(frozen=True)
 class Field:
     """A modulus with the limbs it is computed in."""
@@ -32,21 +38,19 @@ class Field:
 
     def factor(self, x: Fraction) -> Fraction:
         """A factor of a product lies below R."""
-        assert 0 <= x < self.w, (float(x), float(self.w))
+        require(0 <= x < self.w, f"a factor of {float(x)} m has no room")
         return x
 
     def sum_of_products(self, *pairs: tuple[Fraction, Fraction]) -> Fraction:
         """The outcome of columns_reduce, step by step; its columns stay below 2^63."""
         columns = (2 * self.limbs * (len(pairs) + 1)) * ((1 << RADIX) - 1) + (1 << 12)
-        assert columns < 1 << 63
+        require(columns < 1 << 63, "a column overflows")
         t = sum((self.factor(x) * self.factor(y) * self.m * self.m for x, y in pairs), Fraction(0))
         closing = 2 if self.limbs == 5 else 1
         for step in range(self.limbs):
             q = (1 << RADIX) - 1
-            if step < self.limbs - closing:
-                t = t / (1 << RADIX) + q * self.m  # 2^-52 mod m is below m
-            else:
-                t = (t + q * self.m) / (1 << RADIX)
+            # 2^-52 mod m is below m
+            t = t / (1 << RADIX) + q * self.m if step < self.limbs - closing else (t + q * self.m) / (1 << RADIX)
         return t / self.m
 
     def mul(self, x: Fraction, y: Fraction) -> Fraction:
@@ -55,24 +59,24 @@ class Field:
 
     def sub(self, x: Fraction, y: Fraction, k: int) -> Fraction:
         """x - y + k m is not negative and has room."""
-        assert y <= k <= 8, float(y)
+        require(y <= k <= 8, f"{float(y)} m is taken from {k} m")
         return self.factor(x + k)
 
     def weak(self, x: Fraction, k: int) -> Fraction:
         """fe_weak: the threshold is k m, and at most 33 units of the top limb more (16, 16 by carries, and the cut)."""
-        assert x < self.w
+        require(x < self.w, "fe_weak gets too much")
         return max(x - k, k + Fraction(33 << RADIX * (self.limbs - 1), self.m))
 
     def canonical(self, x: Fraction) -> None:
         """fe_canonical: 8, 4, 2, 1."""
-        assert x < 16
+        require(x < 16, "fe_canonical gets too much")
 
 
 def double(f: Field, x: Fraction, y: Fraction, z: Fraction) -> tuple[Fraction, Fraction, Fraction]:
     """pt_double."""
     delta, gamma = f.mul(z, z), f.mul(y, y)
     total = f.factor(x + delta)
-    assert delta <= 3
+    require(delta <= 3, "z^2 in pt_double")
     a = f.factor((3 * (x + 3) + 1) / 2)
     a = f.mul(a, total)
     beta = f.mul(x, gamma)
@@ -81,12 +85,12 @@ def double(f: Field, x: Fraction, y: Fraction, z: Fraction) -> tuple[Fraction, F
     return x3, f.sum_of_products((a, rest), (gamma, minus)), f.mul(y, z)
 
 
-def finish_addition(f: Field, h: Fraction, s: Fraction, u: Fraction, t: Fraction, k: int) -> tuple[Fraction, Fraction]:
-    """The part that pt_add_affine_parts and pt_add share: u is the x, t the y that k m - t negates."""
+def finish_addition(f: Field, h: Fraction, s: Fraction, u: Fraction, minus: Fraction) -> tuple[Fraction, Fraction]:
+    """The part that pt_add_affine_parts and pt_add share: u is the x, minus the negated y."""
     hh = f.mul(h, h)
     hhh, v = f.mul(h, hh), f.mul(u, hh)
     x3 = f.weak(f.weak(f.sub(f.mul(s, s), hhh + 2 * v, 7), 5), 4)
-    rest, minus = f.sub(v, x3, 5), f.sub(Fraction(0), t, k)
+    rest = f.sub(v, x3, 5)
     f.canonical(h)
     f.canonical(s)
     return x3, f.sum_of_products((s, rest), (minus, hhh))
@@ -98,7 +102,7 @@ def add_affine(f: Field, x: Fraction, y: Fraction, z: Fraction) -> tuple[Fractio
     zz = f.mul(z, z)
     h = f.sub(f.mul(one, zz), x, 5)
     s = f.sub(f.mul(one, f.mul(z, zz)), y, 4)
-    x3, y3 = finish_addition(f, h, s, x, y, 4)
+    x3, y3 = finish_addition(f, h, s, x, f.sub(Fraction(0), y, 4))
     return x3, y3, f.mul(z, h)
 
 
@@ -107,7 +111,7 @@ def add(f: Field, x: Fraction, y: Fraction, z: Fraction) -> tuple[Fraction, Frac
     zz = f.mul(z, z)
     u, t = f.mul(x, zz), f.mul(f.mul(y, zz), z)
     h, s = f.sub(u, u, 4), f.sub(t, t, 4)
-    x3, y3 = finish_addition(f, h, s, u, t, 3)
+    x3, y3 = finish_addition(f, h, s, u, f.sub(Fraction(0), t, 3))
     return x3, y3, f.mul(f.mul(z, z), h)
 
 
@@ -120,9 +124,9 @@ def on_curve(f: Field) -> None:
 
 def divsteps(f: Field) -> None:
     """f and g have their sign in bit 51 of the top limb; d and e stay below 3/2 m."""
-    assert 4 * f.m < 1 << RADIX * f.limbs
+    require(4 * f.m < 1 << RADIX * f.limbs, "the sign of f and g")
     bound = Fraction(2) * (1 << 50) / (1 << 52) + 1
-    assert bound <= Fraction(3, 2)
+    require(bound <= Fraction(3, 2), "d and e")
     f.canonical(f.mul(Fraction(2), Fraction(1)))
 
 
@@ -136,7 +140,7 @@ def main(path: Path) -> None:
             for operation in (double, add_affine, add) if name == "p" else ():
                 out = operation(f, X, Y, Z)
                 print(f"{block['name']:16} {operation.__name__:12}", *(f"{float(bound):.4f}" for bound in out))
-                assert all(bound <= limit for bound, limit in zip(out, (X, Y, Z), strict=True)), operation.__name__
+                require(all(bound <= limit for bound, limit in zip(out, (X, Y, Z), strict=True)), operation.__name__)
             if name == "p":
                 on_curve(f)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Eight lanes against libcrypto: random and extreme numbers, good and bad jobs side by side.  LANES_ROUNDS=n for more of them.
- * Scalars are secret; memcheck sees to that in the emulated build of this test (emulated_avx512.h, make ct-lanes), which is small.
- * With the argument `leak` a branch depends on one: the control. */
+ * Scalars are secret; memcheck sees to that in the emulated build of this test (emulated_avx512.h, make ct-lanes), which is
+ * small. With the argument `leak` a branch depends on one: the control. */
 #define OPENSSL_SUPPRESS_DEPRECATED /* EC_KEY: a bare point and a bare signature */
 #include "lanes.h"
 
@@ -68,7 +68,8 @@ static int peer_mul(const struct peer *peer, const uint8_t *scalar, const uint8_
     return good;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------------------------------ */
+/* ---- numbers ------------------------------------------------------------------------------------------------------------------
+ */
 
 static void number_out(const struct peer *peer, BIGNUM *number, uint8_t *out) {
     CHECK(BN_bn2binpad(number, out, (int)peer->bytes) == (int)peer->bytes);
@@ -129,7 +130,8 @@ static void scalar_good(const struct peer *peer, uint8_t *out) {
     BN_free(k);
 }
 
-/* ---- multiples ---------------------------------------------------------------------------------------------------------------- */
+/* ---- multiples ----------------------------------------------------------------------------------------------------------------
+ */
 
 static void test_base(const struct peer *peer, unsigned int rounds) {
     for (unsigned int done = 0; done < rounds; done += JOBS) {
@@ -170,16 +172,35 @@ static int point_any(const struct peer *peer, unsigned int round, uint8_t *point
     uint8_t p[64];
     CHECK(BN_bn2binpad(peer->p, p, (int)peer->bytes) > 0);
     switch (round % 24) {
-    case 3: point[0] = 0x02; return 0;
-    case 5: point[0] = 0x00; return 0;
-    case 8: point[1 + 2 * peer->bytes - 1] ^= 1; return 0;
-    case 11: point[peer->bytes] ^= 0x80; return 0;
-    case 14: memcpy(point + 1, p, peer->bytes); return 0; /* x = p */
-    case 17: memset(point + 1, 0xFF, peer->bytes); return 0;
-    case 20: memset(point + 1, 0, 2 * peer->bytes); return 0;
-    case 22: memset(point, 0, 1 + 2 * peer->bytes); return 0;
-    case 23: memcpy(point + 1 + peer->bytes, p, peer->bytes); return 0; /* y = p */
-    default: return 1;
+        case 3:
+            point[0] = 0x02;
+            return 0;
+        case 5:
+            point[0] = 0x00;
+            return 0;
+        case 8:
+            point[1 + 2 * peer->bytes - 1] ^= 1;
+            return 0;
+        case 11:
+            point[peer->bytes] ^= 0x80;
+            return 0;
+        case 14:
+            memcpy(point + 1, p, peer->bytes);
+            return 0; /* x = p */
+        case 17:
+            memset(point + 1, 0xFF, peer->bytes);
+            return 0;
+        case 20:
+            memset(point + 1, 0, 2 * peer->bytes);
+            return 0;
+        case 22:
+            memset(point, 0, 1 + 2 * peer->bytes);
+            return 0;
+        case 23:
+            memcpy(point + 1 + peer->bytes, p, peer->bytes);
+            return 0; /* y = p */
+        default:
+            return 1;
     }
 }
 
@@ -217,7 +238,8 @@ static void test_point(const struct peer *peer, unsigned int rounds) {
     }
 }
 
-/* ---- signatures --------------------------------------------------------------------------------------------------------------- */
+/* ---- signatures ---------------------------------------------------------------------------------------------------------------
+ */
 
 /* s = (e + r d) / k by BIGNUMs; 0 if a number is out of range. */
 static int peer_sign(const struct peer *peer, const struct lanes_sign_job *job, uint8_t *signature) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The machine code of the lanes takes the same way whatever the secrets are: under the CPU's trap flag every address of an instruction
- * goes into a hash, and the hashes of very different scalars are equal.  (Memcheck can not run AVX-512; the source is
- * checked by test_lanes_emulated, the compiled branches here.)  LANES_TRACE=1 for every curve and operation; else a signature of the first. */
+/* The machine code of the lanes takes the same way whatever the secrets are: under the CPU's trap flag every address of an
+ * instruction goes into a hash, and the hashes of very different scalars are equal.  (Memcheck can not run AVX-512; the source is
+ * checked by test_lanes_emulated, the compiled branches here.)  LANES_TRACE=1 for every curve and operation; else a signature of
+ * the first. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <ucontext.h>
@@ -50,7 +51,8 @@ static void step(int number, siginfo_t *info, void *context) {
     way_steps = way_steps + 1;
 }
 
-#define TRAP_FLAG(instruction) __asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; " instruction "; popfq; lea 128(%%rsp), %%rsp" ::: "memory", "cc")
+#define TRAP_FLAG(instruction) \
+    __asm__ volatile("lea -128(%%rsp), %%rsp; pushfq; " instruction "; popfq; lea 128(%%rsp), %%rsp" ::: "memory", "cc")
 
 /* The hash over the addresses of the instructions of an operation. */
 static uint64_t trace(enum operation operation, const struct curve *c, struct secrets *s, unsigned long *steps) {
@@ -97,7 +99,8 @@ static void test_way(const struct curve *c, enum operation operation) {
     CHECK(steps[0] > 1000);
     int same = hashes[0] == hashes[1] && hashes[0] == hashes[2];
     CHECK(same == (operation != LEAK));
-    if (getenv("LANES_TRACE") != NULL) printf("%-16s %d: %lu %lu %lu steps\n", c->facts.name, (int)operation, steps[0], steps[1], steps[2]);
+    if (getenv("LANES_TRACE") != NULL)
+        printf("%-16s %d: %lu %lu %lu steps\n", c->facts.name, (int)operation, steps[0], steps[1], steps[2]);
 }
 
 int main(void) {
@@ -109,7 +112,8 @@ int main(void) {
     int all = getenv("LANES_TRACE") != NULL;
     test_way(curve_at(0), LEAK);
     for (int number = 0; number < (all ? secmod_curve_count() : 1); number++) {
-        for (int operation = all ? BASE : SIGN; operation <= (all ? POINT : SIGN); operation++) test_way(curve_at(number), (enum operation)operation);
+        for (int operation = all ? BASE : SIGN; operation <= (all ? POINT : SIGN); operation++)
+            test_way(curve_at(number), (enum operation)operation);
     }
     return check_end();
 }
