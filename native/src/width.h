@@ -113,8 +113,7 @@ static int op_sign(const struct curve *curve, const uint8_t *d_bytes, const uint
     sc_from_hash(&c->n, v.e, hash, hash_length);
 
     base_mul(c, &v.point, v.k);
-    fe_inv(&c->p, v.x, v.point.zz);
-    mod_inv(&c->n, v.inverse, v.k, c->n.one); /* R / k */
+    mod_inv_pair(&c->p, v.x, v.point.zz, c->p.r2, &c->n, v.inverse, v.k, c->n.one); /* 1 / ZZ, R / k */
     fe_mul(&c->p, v.x, v.x, v.point.x);
     fe_mul(&c->p, v.x, v.x, c->from_x);
     mont_to_plain(&c->p, v.x, v.x);
