@@ -127,13 +127,6 @@ static inline void xt_from_affine(const field *f, extended *z, const affine *p) 
     fe_copy(z->zzz, f->one);
 }
 
-static inline void xt_from_jacobian(const field *f, extended *z, const jacobian *p) {
-    fe_copy(z->x, p->x);
-    fe_copy(z->y, p->y);
-    fe_sqr(f, z->zz, p->z);
-    fe_mul(f, z->zzz, z->zz, p->z);
-}
-
 static inline void xt_select(limb mask, extended *z, const extended *p, const extended *q) {
     fe_select(mask, z->x, p->x, q->x);
     fe_select(mask, z->y, p->y, q->y);
