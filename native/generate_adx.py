@@ -65,8 +65,11 @@ class Function:
         self.emit(f"mov %{sums[0]}, %rdx", f"imul {24 * limbs}(%rcx), %rdx", f"xor %{low}, %{low}")
         self.add_products("rcx", sums, range(limbs), low, high)
 
-    def subtract_once(self, sums: list[str], top: str, copies: list[str], to: str = "rdi") -> None:
-        """Store sums + top * R at `to`, less the modulus at rcx unless that is negative; copies are free registers."""
+    def subtract_once(self, sums: list[str], top: str, copies: list[str], to: str = "rdi", *, again: bool = False) -> None:
+        """Store sums + top * R at `to`, less the modulus at rcx unless that is negative; copies are free registers.
+
+        If it is to be done again, the sums and top are left so, rax is lost, and nothing is stored yet.
+        """
         if len(copies) >= len(sums):
             self.emit(*(f"mov %{one}, %{copy}" for one, copy in zip(sums, copies, strict=False)))
         else:
@@ -74,6 +77,9 @@ class Function:
         self.emit(*(f"{'sbb' if i else 'sub'} {8 * i}(%rcx), %{one}" for i, one in enumerate(sums)), f"sbb $0, %{top}")
         for i, one in enumerate(sums):
             self.emit(f"cmovc {f'%{copies[i]}' if len(copies) >= len(sums) else f'{8 * i}(%{to})'}, %{one}")
+        if again:
+            self.emit("mov $0, %eax", f"cmovc %rax, %{top}")
+            return
         self.emit(*(f"mov %{one}, {8 * i}(%{to})" for i, one in enumerate(sums)))
 
 
@@ -103,7 +109,36 @@ def mul(limbs: int) -> str:
     return f.text()
 
 
-def sqr(limbs: int) -> str:  # noqa: C901, PLR0915  (one function of assembly, line by line)
+def mul_add(limbs: int) -> str:
+    """Sum of two products over R: z, x, y, v, w, m in rdi, rsi, rdx, rcx, r8, r9; bounds as in limbs.h, mont_mul_add."""
+    low, high, at = "rax", "r8", "rcx"  # `at` is whichever operand is read
+    sums = ["rdi", "rsi", *FREE[1:], *SAVED][: limbs + 2]
+    f = Function(f"secmod_mont_mul_add_{limbs}", max(0, limbs + 2 - 5))
+    f.emit(*(f"push %{argument}" for argument in ("rdi", "r9", "r8", "rcx", "rdx", "rsi")))
+    x, y, v, w, m, z = (f"{8 * i}(%rsp)" for i in range(6))
+    for row in range(limbs):
+        for left, right in ((x, y), (v, w)):
+            f.emit(f"mov {left}, %{low}", f"mov {8 * row}(%{low}), %rdx", f"mov {right}, %{at}")
+            if row == 0 and left == x:
+                f.emit(f"mulx (%{at}), %{sums[0]}, %{sums[1]}", f"xor %{sums[-1]}, %{sums[-1]}")
+                for i in range(1, limbs):
+                    f.emit(f"mulx {8 * i}(%{at}), %{low}, %{sums[i + 1]}", f"{'adc' if i > 1 else 'add'} %{low}, %{sums[i]}")
+                f.emit(f"adc $0, %{sums[limbs]}")
+            else:
+                f.emit(f"xor %{low}, %{low}")
+                f.add_products(at, sums[:-1], range(limbs), low, high)
+                f.emit(f"adox %{low}, %{sums[-1]}", f"adcx %{low}, %{sums[-1]}")
+        f.emit(f"mov {m}, %rcx")
+        f.reduce_row(limbs, sums[:-1], low, high)
+        f.emit(f"adox %{low}, %{sums[-1]}", f"adcx %{low}, %{sums[-1]}")
+        sums = sums[1:] + sums[:1]
+    f.emit(f"mov {z}, %rdx", "add $48, %rsp")
+    f.subtract_once(sums[:limbs], sums[limbs], [], "rdx", again=True)
+    f.subtract_once(sums[:limbs], sums[limbs], [], "rdx")
+    return f.text()
+
+
+def sqr(limbs: int) -> str:
     """Montgomery squaring: z, x, m in rdi, rsi, rdx.
 
     The products of different limbs once, then all doubled by one carry chain while the other adds the squares, then the lower
@@ -212,9 +247,47 @@ def sub(limbs: int) -> str:
     return f.text()
 
 
+def divsteps(count: int) -> str:
+    """Division steps of `count` inversions (native/src/inverse.h, struct divsteps): s, k in rdi, rsi.
+
+    Both outcomes of a step are prepared before the lowest bit of g chooses, so that a step takes three to four cycles for one
+    inversion and hardly more for two.
+    """
+    f = Function(f"secmod_divsteps_{count}", len(SAVED) if count > 1 else 0)
+    free = iter(["rax", "rcx", "rdx", *FREE, *SAVED])
+    state = [[next(free) for _ in range(3)] for _ in range(count)]  # minus_delta, f, g
+    spare = [[next(free) for _ in range(3)] for _ in range(count)]
+    for i, words in enumerate(state):
+        f.emit(*(f"mov {24 * i + 8 * j}(%rdi), %{word}" for j, word in enumerate(words)))
+    f.emit("1:")
+    for (minus_delta, low, high), (first, second, third) in zip(state, spare, strict=True):
+        f.emit(
+            f"mov %{minus_delta}, %{third}",
+            f"mov %{low}, %{first}",
+            f"mov %{high}, %{second}",
+            f"sar $63, %{third}",  # all ones if delta is positive
+            f"cmovns %{low}, %{second}",  # the next f for an odd g
+            f"xor %{third}, %{first}",
+            f"sub %{third}, %{first}",  # what is added to an odd g: -f if delta is positive, else f
+            f"xor %{minus_delta}, %{third}",
+            f"add %{high}, %{first}",
+            f"test $1, %{high}",
+            f"cmovnz %{first}, %{high}",
+            f"cmovnz %{second}, %{low}",
+            f"cmovnz %{third}, %{minus_delta}",
+            f"sar $1, %{high}",
+            f"sub $1, %{minus_delta}",
+        )
+    f.emit("dec %rsi", "jnz 1b")  # the count is public
+    for i, words in enumerate(state):
+        f.emit(*(f"mov %{word}, {24 * i + 8 * j}(%rdi)" for j, word in enumerate(words)))
+    return f.text()
+
+
 def source() -> str:
     """The text of adx_gen.c."""
-    functions = [function(limbs) for limbs in WIDTHS for function in (mul, sqr, add, sub)]
+    functions = [function(limbs) for limbs in WIDTHS for function in (mul, mul_add, sqr, add, sub)]
+    functions += [divsteps(count) for count in (1, 2)]
     return HEAD + "#if defined(__x86_64__)\n" + "\n".join(functions) + "#endif\n\ntypedef int adx_gen_is_no_empty_unit;\n"
 
 

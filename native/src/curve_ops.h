@@ -15,7 +15,7 @@ typedef struct kept_table kept_table;
 
 struct curve_ops {
     const char *path;  /* "portable" or "adx" */
-    size_t kept_bytes; /* room for a kept table; the widest curve's is KEPT_BYTES_MAX */
+    size_t kept_bytes; /* room for a kept table: 128 KiB for the widest curve */
 
     /* 1 if 1 <= scalar <= n - 1. */
     int (*scalar_in_range)(const struct curve *c, const uint8_t *scalar);
