@@ -163,6 +163,12 @@ static OUT_OF_LINE void mont_mul(const modulus *m, limb z[LIMBS], const limb x[L
  * makes it less than (3m + (2^64 - 1) * 3m) / 2^64. */
 static OUT_OF_LINE void mont_mul_add(const modulus *m, limb z[LIMBS], const limb x[LIMBS], const limb y[LIMBS], const limb v[LIMBS],
                                      const limb w[LIMBS]) {
+#if LIMBS > 6 /* the registers do not reach: gcc makes two products faster */
+    limb t[LIMBS];
+    mont_mul(m, t, x, y);
+    mont_mul(m, z, v, w);
+    mod_add(m, z, z, t);
+#else
     limb t[LIMBS + 1] = {0};
     UNROLL for (int i = 0; i < LIMBS; i++) {
         limb2 first = limb_mul_add(x[i], y[0], t[0], 0);
@@ -184,6 +190,7 @@ static OUT_OF_LINE void mont_mul_add(const modulus *m, limb z[LIMBS], const limb
     limb below = borrow & limb_is_zero(t[LIMBS]); /* m, already */
     limbs_select(limb_mask(below), t, t, less);
     mod_reduce_once(m, z, t, t[LIMBS] - (borrow ^ below));
+#endif
 }
 
 /* The same for x * x: products of different limbs once, then doubled with the squares added, then the lower half reduced, row by
