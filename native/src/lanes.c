@@ -65,64 +65,76 @@ static const void *comb_of(int number) {
 
 static size_t some(size_t count) { return count < LANES ? count : LANES; }
 
-void lanes_base_mul_many(const struct curve *curve, struct lanes_base_job *jobs, size_t count) {
+void lanes_base_mul_many(const struct curve *curve, struct base_job *jobs, size_t count) {
     const struct lanes_curve *c = &lanes_curves[curve->number];
     const void *comb = comb_of(curve->number);
     for (size_t i = 0; i < count; i += LANES) width_of(c)->base_mul(c, comb, curve_field_bytes(curve), jobs + i, some(count - i));
 }
 
-void lanes_point_mul_many(const struct curve *curve, struct lanes_point_job *jobs, size_t count) {
+void lanes_point_mul_many(const struct curve *curve, struct point_job *jobs, size_t count) {
     const struct lanes_curve *c = &lanes_curves[curve->number];
     for (size_t i = 0; i < count; i += LANES) width_of(c)->point_mul(c, curve_field_bytes(curve), jobs + i, some(count - i), 0);
 }
 
-void lanes_agree_many(const struct curve *curve, struct lanes_point_job *jobs, size_t count) {
+void lanes_agree_many(const struct curve *curve, struct point_job *jobs, size_t count) {
     const struct lanes_curve *c = &lanes_curves[curve->number];
     for (size_t i = 0; i < count; i += LANES) width_of(c)->point_mul(c, curve_field_bytes(curve), jobs + i, some(count - i), 1);
 }
 
-void lanes_sign_many(const struct curve *curve, struct lanes_sign_job *jobs, size_t count) {
+void lanes_sign_many(const struct curve *curve, struct sign_job *jobs, size_t count) {
     const struct lanes_curve *c = &lanes_curves[curve->number];
     const void *comb = comb_of(curve->number);
     for (size_t i = 0; i < count; i += LANES) width_of(c)->sign(c, comb, curve_field_bytes(curve), jobs + i, some(count - i));
 }
 
-void lanes_verify_many_vartime(const struct curve *curve, struct lanes_verify_job *jobs, size_t count) {
+void lanes_verify_many_vartime(const struct curve *curve, struct verify_job *jobs, size_t count) {
     const struct lanes_curve *c = &lanes_curves[curve->number];
     const void *comb = comb_of(curve->number);
     for (size_t i = 0; i < count; i += LANES) width_of(c)->verify(c, comb, curve_field_bytes(curve), jobs + i, some(count - i));
 }
 
-void lanes_base_mul_one(const struct curve *curve, struct lanes_base_job *job) {
+int lanes_base_mul(const struct curve *curve, const uint8_t *scalar, uint8_t *point) {
     const struct lanes_curve *c = &lanes_curves[curve->number];
-    width_of(c)->base_mul_one(c, comb_of(curve->number), curve_field_bytes(curve), job);
+    struct base_job job = {.scalar = scalar, .point = point};
+    width_of(c)->base_mul_one(c, comb_of(curve->number), curve_field_bytes(curve), &job);
+    return job.result == SECMOD_OK;
 }
 
-void lanes_sign_one(const struct curve *curve, struct lanes_sign_job *job) {
+int lanes_sign(const struct curve *curve, const uint8_t *d, const uint8_t *k, const uint8_t *hash, size_t hash_length,
+               uint8_t *signature) {
     const struct lanes_curve *c = &lanes_curves[curve->number];
-    width_of(c)->sign_one(c, comb_of(curve->number), curve_field_bytes(curve), job);
+    struct sign_job job = {.key = d, .nonce = k, .hash = hash, .hash_length = hash_length, .signature = signature};
+    width_of(c)->sign_one(c, comb_of(curve->number), curve_field_bytes(curve), &job);
+    return job.result == SECMOD_OK;
 }
 
 #else
 
 int lanes_available(void) { return 0; }
-void lanes_base_mul_many(const struct curve *curve, struct lanes_base_job *jobs, size_t count) {
+void lanes_base_mul_many(const struct curve *curve, struct base_job *jobs, size_t count) {
     (void)curve, (void)jobs, (void)count;
 }
-void lanes_point_mul_many(const struct curve *curve, struct lanes_point_job *jobs, size_t count) {
+void lanes_point_mul_many(const struct curve *curve, struct point_job *jobs, size_t count) {
     (void)curve, (void)jobs, (void)count;
 }
-void lanes_agree_many(const struct curve *curve, struct lanes_point_job *jobs, size_t count) {
+void lanes_agree_many(const struct curve *curve, struct point_job *jobs, size_t count) {
     (void)curve, (void)jobs, (void)count;
 }
-void lanes_sign_many(const struct curve *curve, struct lanes_sign_job *jobs, size_t count) {
+void lanes_sign_many(const struct curve *curve, struct sign_job *jobs, size_t count) {
     (void)curve, (void)jobs, (void)count;
 }
-void lanes_verify_many_vartime(const struct curve *curve, struct lanes_verify_job *jobs, size_t count) {
+void lanes_verify_many_vartime(const struct curve *curve, struct verify_job *jobs, size_t count) {
     (void)curve, (void)jobs, (void)count;
 }
 
-void lanes_base_mul_one(const struct curve *curve, struct lanes_base_job *job) { (void)curve, (void)job; }
-void lanes_sign_one(const struct curve *curve, struct lanes_sign_job *job) { (void)curve, (void)job; }
+int lanes_base_mul(const struct curve *curve, const uint8_t *scalar, uint8_t *point) {
+    (void)curve, (void)scalar, (void)point;
+    return 0;
+}
+int lanes_sign(const struct curve *curve, const uint8_t *d, const uint8_t *k, const uint8_t *hash, size_t hash_length,
+               uint8_t *signature) {
+    (void)curve, (void)d, (void)k, (void)hash, (void)hash_length, (void)signature;
+    return 0;
+}
 
 #endif

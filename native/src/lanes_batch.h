@@ -124,7 +124,7 @@ LANES_INLINE int lane_result(__mmask8 good, size_t lane, int error) { return ((i
 /* ---- the four operations --------------------------------------------------------------------------------------------------- */
 
 /* One job, in every lane: the base point's multiple is shared out, the rest costs what eight cost. */
-static void spread_base_mul(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_base_job *job) {
+static void spread_base_mul(const struct lanes_curve *c, const void *comb, size_t bytes, struct base_job *job) {
     struct {
         struct fe k;
         struct pt p;
@@ -139,7 +139,7 @@ static void spread_base_mul(const struct lanes_curve *c, const void *comb, size_
     wipe(&w, sizeof w);
 }
 
-static void batch_base_mul(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_base_job *jobs,
+static void batch_base_mul(const struct lanes_curve *c, const void *comb, size_t bytes, struct base_job *jobs,
                            size_t count) {
     struct {
         struct fe k;
@@ -158,7 +158,7 @@ static void batch_base_mul(const struct lanes_curve *c, const void *comb, size_t
     wipe(&w, sizeof w);
 }
 
-static void batch_point_mul(const struct lanes_curve *c, size_t bytes, struct lanes_point_job *jobs, size_t count, int x_only) {
+static void batch_point_mul(const struct lanes_curve *c, size_t bytes, struct point_job *jobs, size_t count, int x_only) {
     struct {
         struct fe k;
         struct affine q;
@@ -193,7 +193,7 @@ LANES_INLINE void sign_s(struct fe *s, const struct fe *e, const struct fe *r, c
     fe_canonical(s, n);
 }
 
-static void sign_jobs(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_sign_job *jobs, size_t count,
+static void sign_jobs(const struct lanes_curve *c, const void *comb, size_t bytes, struct sign_job *jobs, size_t count,
                       int spread) {
     struct {
         struct fe k, d, e, z, z_inverse, k_inverse, r, s;
@@ -204,7 +204,7 @@ static void sign_jobs(const struct lanes_curve *c, const void *comb, size_t byte
     uint8_t *r[8] = {NULL}, *s[8] = {NULL};
     for (size_t lane = 0; lane < 8; lane++) {
         const int used = spread || lane < count;
-        const struct lanes_sign_job *job = &jobs[spread ? 0 : lane];
+        const struct sign_job *job = &jobs[spread ? 0 : lane];
         keys[lane] = used ? job->key : batch_nothing;
         nonces[lane] = used ? job->nonce : batch_nothing;
         hashes[lane] = used ? job->hash : batch_nothing;
@@ -234,11 +234,11 @@ static void sign_jobs(const struct lanes_curve *c, const void *comb, size_t byte
     wipe(&w, sizeof w);
 }
 
-static void batch_sign(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_sign_job *jobs, size_t count) {
+static void batch_sign(const struct lanes_curve *c, const void *comb, size_t bytes, struct sign_job *jobs, size_t count) {
     sign_jobs(c, comb, bytes, jobs, count, 0);
 }
 
-static void spread_sign(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_sign_job *job) {
+static void spread_sign(const struct lanes_curve *c, const void *comb, size_t bytes, struct sign_job *job) {
     sign_jobs(c, comb, bytes, job, 1, 1);
 }
 
@@ -264,7 +264,7 @@ LANES_INLINE __mmask8 x_is(const struct pt *p, const struct fe *r, const struct 
     return same;
 }
 
-static void batch_verify(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_verify_job *jobs,
+static void batch_verify(const struct lanes_curve *c, const void *comb, size_t bytes, struct verify_job *jobs,
                          size_t count) {
     const uint8_t *points[8], *hashes[8], *r_bytes[8], *s_bytes[8];
     size_t hash_lengths[8];

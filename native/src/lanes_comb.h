@@ -4,20 +4,17 @@
 #define LANES_COMB_H
 
 static void comb_make(struct comb *comb, const struct lanes_curve *c) {
-    struct pt start[COMB_WINDOWS + 1], row[COMB_ROW];
+    struct pt next, eight, row[COMB_ROW];
     struct affine flat[COMB_ROW];
     struct fe products[COMB_ROW];
-    fe_all(&start[0].x, c->x);
-    fe_all(&start[0].y, c->y);
-    fe_all(&start[0].z, c->p.one);
-    for (int i = 1; i <= COMB_WINDOWS; i++) {
-        start[i] = start[i - 1];
-        for (int j = 0; j < COMB_WINDOW; j++) pt_double(&start[i], &start[i], &c->p);
-    }
+    fe_all(&next.x, c->x);
+    fe_all(&next.y, c->y);
+    fe_all(&next.z, c->p.one);
     for (int first = 0; first < COMB_WINDOWS; first += 8) {
-        struct pt eight = start[first];
-        for (int lane = 1; lane < 8 && first + lane < COMB_WINDOWS; lane++) {
-            pt_select(&eight, (__mmask8)(1U << lane), &start[first + lane]);
+        eight = next; /* lanes beyond the last window: of no use, but points */
+        for (int lane = 0; lane < 8 && first + lane < COMB_WINDOWS; lane++) {
+            pt_select(&eight, (__mmask8)(1U << lane), &next);
+            for (int i = 0; i < COMB_WINDOW; i++) pt_double(&next, &next, &c->p);
         }
         pt_odd_multiples(row, &eight, COMB_ROW, &c->p);
         pt_make_affine(flat, row, products, COMB_ROW, &c->p);

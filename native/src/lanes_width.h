@@ -10,12 +10,12 @@
 struct lanes_width {
     size_t comb_bytes;
     void (*comb_make)(void *comb, const struct lanes_curve *c);
-    void (*base_mul)(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_base_job *jobs, size_t count);
-    void (*point_mul)(const struct lanes_curve *c, size_t bytes, struct lanes_point_job *jobs, size_t count, int x_only);
-    void (*sign)(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_sign_job *jobs, size_t count);
-    void (*verify)(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_verify_job *jobs, size_t count);
-    void (*base_mul_one)(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_base_job *job);
-    void (*sign_one)(const struct lanes_curve *c, const void *comb, size_t bytes, struct lanes_sign_job *job);
+    void (*base_mul)(const struct lanes_curve *c, const void *comb, size_t bytes, struct base_job *jobs, size_t count);
+    void (*point_mul)(const struct lanes_curve *c, size_t bytes, struct point_job *jobs, size_t count, int x_only);
+    void (*sign)(const struct lanes_curve *c, const void *comb, size_t bytes, struct sign_job *jobs, size_t count);
+    void (*verify)(const struct lanes_curve *c, const void *comb, size_t bytes, struct verify_job *jobs, size_t count);
+    void (*base_mul_one)(const struct lanes_curve *c, const void *comb, size_t bytes, struct base_job *job);
+    void (*sign_one)(const struct lanes_curve *c, const void *comb, size_t bytes, struct sign_job *job);
 };
 
 extern const struct lanes_width lanes_width5, lanes_width8, lanes_width10;

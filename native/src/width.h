@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The functions of curve_ops.h for LIMBS words; each width*.c includes this once. */
 #include "curve_ops.h"
+#include "lanes.h"
 #include "mul.h"
 
 static const struct domain domains[] = {DOMAIN_ROWS};
@@ -211,3 +212,22 @@ const struct curve_ops OPS_NAME = {
     .verify_vartime = op_verify_vartime,
     .kept_make_vartime = op_kept_make_vartime,
 };
+
+#ifdef OPS_LANES_NAME /* batches, and what one operation gains from lanes */
+const struct curve_ops OPS_LANES_NAME = {
+    .path = "lanes",
+    .kept_bytes = sizeof(struct kept_table),
+    .scalar_in_range = op_scalar_in_range,
+    .point_check_vartime = op_point_check_vartime,
+    .base_mul = lanes_base_mul,
+    .point_mul = op_point_mul,
+    .point_add = op_point_add,
+    .sign = lanes_sign,
+    .verify_vartime = op_verify_vartime,
+    .kept_make_vartime = op_kept_make_vartime,
+    .base_mul_many = lanes_base_mul_many,
+    .agree_many = lanes_agree_many,
+    .sign_many = lanes_sign_many,
+    .verify_many_vartime = lanes_verify_many_vartime,
+};
+#endif

@@ -134,11 +134,11 @@ int main(int argc, char **argv) {
         struct subject s = {0};
         subject_start(&s, curve_at(number));
         for (int operation = 0; operation < OPERATIONS; operation++) {
-            double theirs[ROUNDS_MAX], ours[2][ROUNDS_MAX], ratios[2][ROUNDS_MAX], hertz[ROUNDS_MAX];
+            double theirs[ROUNDS_MAX], ours[PATHS][ROUNDS_MAX], ratios[PATHS][ROUNDS_MAX], hertz[ROUNDS_MAX];
             for (int round = 0; round < rounds; round++) {
                 hertz[round] = clock_rate();
                 theirs[round] = rate(&s, NULL, operation, slot);
-                for (int path = 0; path < 2; path++) {
+                for (size_t path = 0; path < PATHS; path++) {
                     const struct curve_ops *ops = curve_ops_of_path(s.c, path_names[path]);
                     if (ops == NULL) continue;
                     CHECK(ops->base_mul(s.c, s.d, s.q) == 1);
@@ -149,7 +149,7 @@ int main(int argc, char **argv) {
                 }
             }
             double clock = median(hertz, rounds), libcrypto = median(theirs, rounds);
-            for (int path = 0; path < 2; path++) {
+            for (size_t path = 0; path < PATHS; path++) {
                 if (curve_ops_of_path(s.c, path_names[path]) == NULL) continue;
                 double per_second = median(ours[path], rounds), ratio = median(ratios[path], rounds);
                 printf("%-16s %-12s %-9s %10.0f %10.0f %8.2f %6.2f..%-6.2f %9.1f\n", s.c->facts.name, operation_names[operation],

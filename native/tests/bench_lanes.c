@@ -31,18 +31,18 @@ struct setting {
     uint8_t hash[64], der[160];
     size_t der_length, bytes;
     uint8_t keys[8][64], nonces[8][64], points[8][129], signatures[8][128], out[8][129];
-    struct lanes_sign_job sign_jobs[8];
-    struct lanes_verify_job verify_jobs[8];
-    struct lanes_point_job point_jobs[8];
-    struct lanes_base_job base_jobs[8];
+    struct sign_job sign_jobs[8];
+    struct verify_job verify_jobs[8];
+    struct point_job point_jobs[8];
+    struct base_job base_jobs[8];
 };
 
 static void ours(struct setting *s, int operation) {
     if (operation == SIGN) lanes_sign_many(s->curve, s->sign_jobs, 8);
     if (operation == VERIFY) lanes_verify_many_vartime(s->curve, s->verify_jobs, 8);
     if (operation == ECDH) lanes_agree_many(s->curve, s->point_jobs, 8);
-    if (operation == SIGN_ONE) lanes_sign_one(s->curve, s->sign_jobs);
-    if (operation == BASE_ONE) lanes_base_mul_one(s->curve, s->base_jobs);
+    if (operation == SIGN_ONE) (void)lanes_sign(s->curve, s->keys[0], s->nonces[0], s->hash, s->bytes, s->signatures[0]);
+    if (operation == BASE_ONE) (void)lanes_base_mul(s->curve, s->keys[0], s->points[0]);
     if (operation == BASE) lanes_base_mul_many(s->curve, s->base_jobs, 8);
 }
 
@@ -94,10 +94,10 @@ static void prepare(struct setting *s, int number) {
     for (int i = 0; i < 8; i++) {
         s->keys[i][0] &= 0x7F;
         s->nonces[i][0] &= 0x7F;
-        s->base_jobs[i] = (struct lanes_base_job){s->keys[i], s->points[i], 1};
-        s->sign_jobs[i] = (struct lanes_sign_job){s->keys[i], s->nonces[i], s->hash, s->bytes, s->signatures[i], 1};
-        s->point_jobs[i] = (struct lanes_point_job){s->nonces[i], s->points[i], s->out[i], 1};
-        s->verify_jobs[i] = (struct lanes_verify_job){s->points[i], s->hash, s->signatures[i], s->bytes, 1};
+        s->base_jobs[i] = (struct base_job){s->keys[i], s->points[i], 1};
+        s->sign_jobs[i] = (struct sign_job){s->keys[i], s->nonces[i], s->hash, s->bytes, s->signatures[i], 1};
+        s->point_jobs[i] = (struct point_job){s->nonces[i], s->points[i], s->out[i], 1};
+        s->verify_jobs[i] = (struct verify_job){s->points[i], s->hash, s->signatures[i], s->bytes, 1};
     }
     for (int operation = OPERATIONS - 1; operation >= 0; operation--) ours(s, operation);
     ours(s, VERIFY);

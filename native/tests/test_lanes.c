@@ -136,17 +136,17 @@ static void scalar_good(const struct peer *peer, uint8_t *out) {
 static void test_base(const struct peer *peer, unsigned int rounds) {
     for (unsigned int done = 0; done < rounds; done += JOBS) {
         uint8_t scalars[JOBS][64], points[JOBS][129], alone[JOBS][129], expected[129];
-        struct lanes_base_job jobs[JOBS], ones[JOBS];
+        struct base_job jobs[JOBS];
+        int ones[JOBS];
         memset(points, 0xEE, sizeof points);
         for (unsigned int i = 0; i < JOBS; i++) {
             scalar_any(peer, done + i, scalars[i]);
-            jobs[i] = (struct lanes_base_job){.scalar = scalars[i], .point = points[i], .result = 1};
+            jobs[i] = (struct base_job){.scalar = scalars[i], .point = points[i], .result = 1};
         }
         SECRET(scalars, sizeof scalars);
         lanes_base_mul_many(peer->curve, jobs, JOBS);
         for (unsigned int i = 0; i < JOBS; i++) {
-            ones[i] = (struct lanes_base_job){.scalar = scalars[i], .point = alone[i], .result = 1};
-            lanes_base_mul_one(peer->curve, &ones[i]);
+            ones[i] = lanes_base_mul(peer->curve, scalars[i], alone[i]);
         }
         PUBLIC(alone, sizeof alone);
         PUBLIC(ones, sizeof ones);
@@ -154,7 +154,7 @@ static void test_base(const struct peer *peer, unsigned int rounds) {
         PUBLIC(points, sizeof points);
         PUBLIC(jobs, sizeof jobs);
         for (unsigned int i = 0; i < JOBS; i++) {
-            CHECK(ones[i].result == jobs[i].result && memcmp(alone[i], points[i], 1 + 2 * peer->bytes) == 0);
+            CHECK(ones[i] == (jobs[i].result == SECMOD_OK) && memcmp(alone[i], points[i], 1 + 2 * peer->bytes) == 0);
             if (peer_mul(peer, scalars[i], NULL, expected)) {
                 CHECK(jobs[i].result == SECMOD_OK && memcmp(points[i], expected, 1 + 2 * peer->bytes) == 0);
             } else {
@@ -207,15 +207,15 @@ static int point_any(const struct peer *peer, unsigned int round, uint8_t *point
 static void test_point(const struct peer *peer, unsigned int rounds) {
     for (unsigned int done = 0; done < rounds; done += JOBS) {
         uint8_t scalars[JOBS][64], points[JOBS][129], out[JOBS][129], expected[129], z[JOBS][64];
-        struct lanes_point_job jobs[JOBS], agree[JOBS];
+        struct point_job jobs[JOBS], agree[JOBS];
         int good[JOBS];
         memset(out, 0xEE, sizeof out);
         memset(z, 0xEE, sizeof z);
         for (unsigned int i = 0; i < JOBS; i++) {
             scalar_any(peer, done + i, scalars[i]);
             good[i] = point_any(peer, done < EXTREMES ? 0 : done + i, points[i]);
-            jobs[i] = (struct lanes_point_job){.scalar = scalars[i], .point = points[i], .out = out[i], .result = 1};
-            agree[i] = (struct lanes_point_job){.scalar = scalars[i], .point = points[i], .out = z[i], .result = 1};
+            jobs[i] = (struct point_job){.scalar = scalars[i], .point = points[i], .out = out[i], .result = 1};
+            agree[i] = (struct point_job){.scalar = scalars[i], .point = points[i], .out = z[i], .result = 1};
         }
         SECRET(scalars, sizeof scalars);
         lanes_point_mul_many(peer->curve, jobs, JOBS);
@@ -242,7 +242,7 @@ static void test_point(const struct peer *peer, unsigned int rounds) {
  */
 
 /* s = (e + r d) / k by BIGNUMs; 0 if a number is out of range. */
-static int peer_sign(const struct peer *peer, const struct lanes_sign_job *job, uint8_t *signature) {
+static int peer_sign(const struct peer *peer, const struct sign_job *job, uint8_t *signature) {
     uint8_t point[129];
     if (!peer_mul(peer, job->nonce, NULL, point)) return 0;
     BIGNUM *d = BN_bin2bn(job->key, (int)peer->bytes, NULL), *k = BN_bin2bn(job->nonce, (int)peer->bytes, NULL);
@@ -266,7 +266,7 @@ static int peer_sign(const struct peer *peer, const struct lanes_sign_job *job, 
     return good;
 }
 
-static int peer_verify(const struct peer *peer, const struct lanes_verify_job *job) {
+static int peer_verify(const struct peer *peer, const struct verify_job *job) {
     EC_KEY *key = EC_KEY_new();
     EC_POINT *q = EC_POINT_new(peer->group);
     int result = SECMOD_E_POINT;
@@ -288,8 +288,9 @@ static void test_signatures(const struct peer *peer, unsigned int rounds) {
     for (unsigned int done = 0; done < rounds; done += JOBS) {
         uint8_t keys[JOBS][64], nonces[JOBS][64], hashes[JOBS][64], signatures[JOBS][128], alone[JOBS][128], expected[128];
         uint8_t points[JOBS][129];
-        struct lanes_sign_job jobs[JOBS], ones[JOBS];
-        struct lanes_verify_job checks[JOBS];
+        struct sign_job jobs[JOBS];
+        int ones[JOBS];
+        struct verify_job checks[JOBS];
         memset(signatures, 0xEE, sizeof signatures);
         CHECK(RAND_bytes(hashes[0], sizeof hashes) == 1);
         for (unsigned int i = 0; i < JOBS; i++) {
@@ -297,7 +298,7 @@ static void test_signatures(const struct peer *peer, unsigned int rounds) {
             scalar_any(peer, round, nonces[i]);
             scalar_any(peer, round * 31 + 7, keys[i]);
             if (round % 13 == 0) memset(hashes[i], round % 26 ? 0xFF : 0, sizeof hashes[i]);
-            jobs[i] = (struct lanes_sign_job){.key = keys[i],
+            jobs[i] = (struct sign_job){.key = keys[i],
                                               .nonce = nonces[i],
                                               .hash = hashes[i],
                                               .hash_length = round % 5 ? 64 - round % 64 : peer->bytes,
@@ -308,9 +309,7 @@ static void test_signatures(const struct peer *peer, unsigned int rounds) {
         SECRET(nonces, sizeof nonces);
         lanes_sign_many(peer->curve, jobs, JOBS);
         for (unsigned int i = 0; i < JOBS; i++) {
-            ones[i] = jobs[i];
-            ones[i].signature = alone[i];
-            lanes_sign_one(peer->curve, &ones[i]);
+            ones[i] = lanes_sign(peer->curve, keys[i], nonces[i], hashes[i], jobs[i].hash_length, alone[i]);
         }
         PUBLIC(alone, sizeof alone);
         PUBLIC(ones, sizeof ones);
@@ -319,7 +318,7 @@ static void test_signatures(const struct peer *peer, unsigned int rounds) {
         PUBLIC(signatures, sizeof signatures);
         PUBLIC(jobs, sizeof jobs);
         for (unsigned int i = 0; i < JOBS; i++) {
-            CHECK(ones[i].result == jobs[i].result && memcmp(alone[i], signatures[i], 2 * peer->bytes) == 0);
+            CHECK(ones[i] == (jobs[i].result == SECMOD_OK) && memcmp(alone[i], signatures[i], 2 * peer->bytes) == 0);
             if (peer_sign(peer, &jobs[i], expected)) {
                 CHECK(jobs[i].result == SECMOD_OK && memcmp(signatures[i], expected, 2 * peer->bytes) == 0);
             } else {
@@ -334,7 +333,7 @@ static void test_signatures(const struct peer *peer, unsigned int rounds) {
             if (spoilt == 9) memset(signatures[i], 0, peer->bytes);
             if (spoilt == 11) memset(signatures[i] + peer->bytes, 0, peer->bytes);
             if (spoilt == 13) memcpy(signatures[i] + peer->bytes, peer->curve->order, peer->bytes);
-            checks[i] = (struct lanes_verify_job){.point = points[i],
+            checks[i] = (struct verify_job){.point = points[i],
                                                   .hash = hashes[i],
                                                   .hash_length = jobs[i].hash_length,
                                                   .signature = signatures[i],
@@ -370,7 +369,7 @@ static void test_verify_exceptions(const struct peer *peer) {
         number_out(peer, r, signature);
         number_out(peer, s, signature + peer->bytes);
         number_out(peer, e, hash);
-        struct lanes_verify_job job = {.point = point, .hash = hash, .hash_length = peer->bytes, .signature = signature};
+        struct verify_job job = {.point = point, .hash = hash, .hash_length = peer->bytes, .signature = signature};
         lanes_verify_many_vartime(peer->curve, &job, 1);
         CHECK(job.result == peer_verify(peer, &job));
         CHECK(job.result == (round % 3 == 1 ? SECMOD_E_SIGNATURE : SECMOD_OK));
@@ -385,12 +384,12 @@ static void test_verify_exceptions(const struct peer *peer) {
 /* Each number of jobs from 0 to 17, in memory of exact size. */
 static void test_counts(const struct peer *peer) {
     for (size_t count = 0; count < 18; count++) {
-        struct lanes_base_job *jobs = calloc(count + 1, sizeof *jobs);
+        struct base_job *jobs = calloc(count + 1, sizeof *jobs);
         uint8_t *room = malloc((count + 1) * (1 + 3 * peer->bytes)), expected[129];
         for (size_t i = 0; i <= count; i++) {
             uint8_t *at = room + i * (1 + 3 * peer->bytes);
             scalar_good(peer, at);
-            jobs[i] = (struct lanes_base_job){.scalar = at, .point = at + peer->bytes, .result = 1};
+            jobs[i] = (struct base_job){.scalar = at, .point = at + peer->bytes, .result = 1};
         }
         lanes_base_mul_many(peer->curve, jobs, count);
         for (size_t i = 0; i < count; i++) {

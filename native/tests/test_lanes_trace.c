@@ -28,13 +28,13 @@ static __attribute__((noinline)) int leak(const uint8_t *scalar) {
 }
 
 static void compute(enum operation operation, const struct curve *c, struct secrets *s) {
-    struct lanes_base_job base[8];
-    struct lanes_sign_job sign[8];
-    struct lanes_point_job point[8];
+    struct base_job base[8];
+    struct sign_job sign[8];
+    struct point_job point[8];
     for (int i = 0; i < 8; i++) {
-        base[i] = (struct lanes_base_job){s->scalars[i], s->out[i], 1};
-        sign[i] = (struct lanes_sign_job){s->keys[i], s->scalars[i], s->points[0], 32, s->out[i], 1};
-        point[i] = (struct lanes_point_job){s->scalars[i], s->points[i], s->out[i], 1};
+        base[i] = (struct base_job){s->scalars[i], s->out[i], 1};
+        sign[i] = (struct sign_job){s->keys[i], s->scalars[i], s->points[0], 32, s->out[i], 1};
+        point[i] = (struct point_job){s->scalars[i], s->points[i], s->out[i], 1};
     }
     if (operation == BASE) lanes_base_mul_many(c, base, 8);
     if (operation == SIGN) lanes_sign_many(c, sign, 8);
@@ -90,8 +90,8 @@ static void test_way(const struct curve *c, enum operation operation) {
     unsigned long steps[3];
     for (int kind = 0; kind < 3; kind++) {
         fill(c, &s, 2); /* points of this curve, and its comb beforehand */
-        struct lanes_base_job base[8];
-        for (int i = 0; i < 8; i++) base[i] = (struct lanes_base_job){s.scalars[i], s.points[i], 1};
+        struct base_job base[8];
+        for (int i = 0; i < 8; i++) base[i] = (struct base_job){s.scalars[i], s.points[i], 1};
         lanes_base_mul_many(c, base, 8);
         fill(c, &s, kind);
         hashes[kind] = trace(operation, c, &s, &steps[kind]);

@@ -9,6 +9,7 @@
     handshake.py  a run of PACE, and the session keys that it yields
     random.py     the states of its generator, and the sources of its seeds
     ecdsa.py      checking of signatures and of points
+    batch.py      many operations in one call
     hashes.py     SHA-2
     selftest.py   known-answer tests
     results.py    result codes of the core, as exceptions
@@ -23,6 +24,7 @@ A private key is made in a vault and never leaves it:
 
 from __future__ import annotations
 
+from secmod.crypto.batch import agree_many, sign_many, verify_many
 from secmod.crypto.curves import CURVES, Curve, by_name, by_oid
 from secmod.crypto.ecdsa import check_point, verify
 from secmod.crypto.hashes import sha256, sha384, sha512
@@ -38,11 +40,14 @@ __all__ = [
     "PrivateKey",
     "RandomState",
     "Vault",
+    "agree_many",
     "by_name",
     "by_oid",
     "check_point",
     "sha256",
     "sha384",
     "sha512",
+    "sign_many",
     "verify",
+    "verify_many",
 ]

@@ -19,12 +19,12 @@ class PrivateKey(Secret):
 
     __slots__ = ("_spare", "curve", "public_point")
 
-    def __init__(self, vault: Any, handle: int, curve: Curve) -> None:
+    def __init__(self, vault: Any, handle: int, curve: Curve, point: bytes | None = None) -> None:
         super().__init__(vault, handle)
         # Result buffers not in use: popping one is atomic, so threads never share a buffer, and one thread always reuses its own.
         self._spare: list[tuple[Any, Any]] = []
         self.curve = curve
-        self.public_point = self._ask_point()
+        self.public_point = self._ask_point() if point is None else point
 
     def _ask_point(self) -> bytes:
         size = self.curve.point_bytes
