@@ -208,6 +208,9 @@ SECMOD_API int secmod_password_store(secmod_vault *vault, const uint8_t *value, 
 /* SECMOD_OK, or SECMOD_E_MISMATCH.  The time tells neither where nor in what length they differ. */
 SECMOD_API int secmod_password_compare(secmod_vault *vault, uint64_t handle, const uint8_t *value, size_t length);
 
+/* Zeroes a caller's own copy of a secret when its work is done. */
+SECMOD_API void secmod_wipe(uint8_t *bytes, size_t length);
+
 /* ---- PACE, generic mapping over elliptic curves (TR-03110-3) ------------------------------------------------------------- */
 
 #define SECMOD_PACE_CARD 0

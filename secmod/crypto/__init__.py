@@ -8,6 +8,7 @@
     password.py   a password: compare
     handshake.py  a run of PACE, and the session keys that it yields
     random.py     the states of its generator, and the sources of its seeds
+    erase.py      secrets that came as bytes
     ecdsa.py      checking of signatures and of points
     hashes.py     SHA-2
     selftest.py   known-answer tests
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 from secmod.crypto.curves import CURVES, Curve, by_name, by_oid
 from secmod.crypto.ecdsa import check_point, verify
+from secmod.crypto.erase import erase
 from secmod.crypto.hashes import sha256, sha384, sha512
 from secmod.crypto.keys import PrivateKey
 from secmod.crypto.password import Password
@@ -41,6 +43,7 @@ __all__ = [
     "by_name",
     "by_oid",
     "check_point",
+    "erase",
     "sha256",
     "sha384",
     "sha512",

@@ -60,7 +60,7 @@ class Vault:
             raise failure(code)
         return PrivateKey(self._vault, handle[0], curve)
 
-    def password(self, value: bytes) -> Password:
+    def password(self, value: bytes | memoryview) -> Password:
         """A password of 1 to 32 bytes, kept here (a PIN's digits in ASCII), else CryptoError."""
         return Password.store(self._open(), value)
 
