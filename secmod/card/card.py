@@ -11,6 +11,7 @@ from secmod.apdu import INS, SW, ChainBuffer, ClassByte, CommandApdu, SecureMess
 from secmod.card.clock import Clock
 from secmod.card.commands import COMMANDS
 from secmod.card.dispatch import Chaining, Dispatcher
+from secmod.card.facts import facts
 from secmod.card.lifecycle import Event
 from secmod.card.state import CardState
 from secmod.crypto import Vault, erase
@@ -65,6 +66,10 @@ class Card:
         if phase not in self._phases:
             raise ProfileError(f"profile {self.profile_name} has no phase {phase!r}; it has {', '.join(self._phases)}")
         state.lifecycle.enter(phase)
+
+    def facts(self) -> dict[str, Any]:
+        """What can be told of the card (`secmod.card.facts`), with its profile and whether it has power; no secret."""
+        return {"profile": self.profile_name, "powered": self._powered, **facts(self._state)}
 
     def power_on(self) -> bytes:
         """The card has power, and nothing is selected or proven; returns the ATR (2 to 33 bytes)."""

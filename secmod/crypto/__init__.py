@@ -6,6 +6,8 @@
     secret.py     a secret as an opaque handle
     keys.py       a private key: its public point, sign, agree
     password.py   a password: compare
+    store_key.py  a key of a store: secrets sealed, so that they can leave their vault and come back
+    passphrase.py what a key from a passphrase costs
     handshake.py  a run of PACE, and the session keys that it yields
     random.py     the states of its generator, and the sources of its seeds
     erase.py      secrets that came as bytes
@@ -29,8 +31,10 @@ from secmod.crypto.ecdsa import check_point, verify
 from secmod.crypto.erase import erase
 from secmod.crypto.hashes import sha256, sha384, sha512
 from secmod.crypto.keys import PrivateKey
+from secmod.crypto.passphrase import scrypt_cost
 from secmod.crypto.password import Password
 from secmod.crypto.random import RandomState
+from secmod.crypto.store_key import StoreKey
 from secmod.crypto.vault import Vault
 
 __all__ = [
@@ -39,11 +43,13 @@ __all__ = [
     "Password",
     "PrivateKey",
     "RandomState",
+    "StoreKey",
     "Vault",
     "by_name",
     "by_oid",
     "check_point",
     "erase",
+    "scrypt_cost",
     "sha256",
     "sha384",
     "sha512",

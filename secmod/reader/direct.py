@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, Self
 
@@ -55,7 +56,7 @@ class DirectServer:
     ) -> None:
         if not 1 <= len(slots) <= m.MAX_READERS:
             raise LinkError(f"{len(slots)} readers can not be shown: the table has 1 to {m.MAX_READERS} places")
-        self._listener = Listener(path, group=group, backlog=_BACKLOG)
+        self._listener = Listener(path, group=group, backlog=_BACKLOG, directory_mode=0o700 if group is None else 0o755)
         self.path = self._listener.path
         self._readers = [
             DirectReader(slot, f"secmod reader {number}", number, self._changed, unused_after)
@@ -116,13 +117,31 @@ class DirectServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def insert(self, reader: int, card: Card | None = None) -> None:
-        """Puts the card (or another one) into a reader; it has power afterwards.  LinkError if one is in."""
+    def insert(self, reader: int, card: Card | None = None, *, powered_within: float | None = None) -> None:
+        """Puts the card (or another one) into a reader; it has power afterwards.  LinkError if one is in.
+
+        With `powered_within` (any number) LinkError also if the card has not answered to reset.
+        """
         self._readers[reader].insert(card)
+        if powered_within is not None and not self._readers[reader].slot.powered:
+            raise LinkError(f"the card in {self._readers[reader].name} is in, and did not answer to reset")
 
     def eject(self, reader: int) -> None:
         """Takes the card out; a command it is working on is lost.  LinkError if the reader is empty."""
         self._readers[reader].eject()
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The slots, by number of the reader."""
+        return tuple(reader.slot for reader in self._readers)
+
+    def alone(self, reader: int) -> AbstractContextManager[None]:
+        """Within it nobody else works with the card; LinkError if a command does not end within two seconds."""
+        return self._readers[reader].alone()
+
+    def connected(self, reader: int) -> bool:
+        """True: programs need nothing else to see the reader."""
+        return True
 
     def wait(self, timeout: float | None = None) -> bool:
         """Returns True after `stop`, False after `timeout` seconds."""

@@ -26,13 +26,14 @@ _GROUPS_SIZE: Final = 1024  # bytes, all that Python takes: 256 groups
 class Listener:
     """The socket `path` (SOCK_STREAM), from `open` to `close`; `group` may use it besides root and our own user.
 
-    Raises DriverError for a group that does not exist.
+    A directory that is missing is made with `directory_mode`.  Raises DriverError for a group that does not exist.
     """
 
-    def __init__(self, path: str | Path, *, group: str | None = None, backlog: int = 16) -> None:
+    def __init__(self, path: str | Path, *, group: str | None = None, backlog: int = 16, directory_mode: int = 0o755) -> None:
         self.path = Path(path).absolute()
         self._group = _group_number(group)
         self._backlog = backlog
+        self._directory_mode = directory_mode
         self._socket: socket.socket | None = None
         self._inode = 0
 
@@ -42,7 +43,7 @@ class Listener:
             raise LinkError(f"the path {self.path} is too long for a socket: choose a directory of at most 95 bytes")
         sock = socket.socket(socket.AF_UNIX)
         try:
-            self.path.parent.mkdir(mode=0o700 if self._group is None else 0o755, parents=True, exist_ok=True)
+            self.path.parent.mkdir(mode=self._directory_mode, parents=True, exist_ok=True)
             self._clear_way()
             os.fchmod(sock.fileno(), 0o600)  # Linux gives it to the file, which so is never open to others
             sock.bind(str(self.path))

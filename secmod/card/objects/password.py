@@ -131,6 +131,10 @@ class Password:
         self._content.replace(secret, PasswordState.SET)
         self._content.restore()
 
+    def summary(self) -> tuple[PasswordState, int | None]:
+        """State and tries left (None: not limited), for who looks at the card from outside."""
+        return self._content.state, self._content.tries
+
     def wipe(self) -> None:
         """The place is empty: at the end of the module's life."""
         self._content.clear()
