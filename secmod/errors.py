@@ -13,8 +13,11 @@ SecmodError
 │   ├── HandleError      no secret lives under this handle
 │   ├── MismatchError    a password or token is wrong
 │   ├── StateError       a step of a handshake out of its order
+│   ├── SealError        not what was sealed or tagged: other bytes, another key, another context
+│   ├── KeyFileError     a key file that can not be read or written, or has another length
 │   └── RandomAlarmError the random generator gives nothing more, until a reset or for good
 ├── LinkError            the connection between reader driver and card process
+├── ControlError         the control channel: no request, or one that can not be carried out
 ├── DriverError          installing or starting the reader driver and its pcscd
 ├── UnknownNameError     host side: the profile or the core has nothing of this name
 ├── TransportError       host side: no answer came from the card
@@ -89,8 +92,20 @@ class StateError(CryptoError):
     """A step of a handshake out of its order; the handshake is over."""
 
 
+class SealError(CryptoError):
+    """Not what was sealed, wrapped or tagged: other bytes, another store key, or another context; nothing came out of it."""
+
+
+class KeyFileError(CryptoError):
+    """A file of a store key that can not be read or written, or has another length than 32 bytes."""
+
+
 class LinkError(SecmodError):
     """The connection between reader driver and card process: refused, broken, or of another protocol version."""
+
+
+class ControlError(SecmodError):
+    """A request on the control channel that is none, or that can not be carried out; nothing has changed."""
 
 
 class DriverError(SecmodError):
@@ -208,10 +223,12 @@ __all__ = [
     "CardFaultError",
     "CardResetError",
     "ConditionsError",
+    "ControlError",
     "CryptoError",
     "DriverError",
     "FileNotFoundOnCardError",
     "HandleError",
+    "KeyFileError",
     "LinkError",
     "MismatchError",
     "NoCardError",
@@ -225,6 +242,7 @@ __all__ = [
     "ReferenceNotFoundError",
     "ReferenceUnusableError",
     "RetriesLeftError",
+    "SealError",
     "SecmodError",
     "SecureMessagingError",
     "SecurityStatusError",

@@ -54,7 +54,9 @@ class PrivateKey(Secret):
         z, length = ffi.new("uint8_t[]", size), ffi.new("size_t *", size)
         if code := lib.secmod_ecka_agree(self.vault, self.handle, point, len(point), z, length):
             raise failure(code)
-        return bytes(ffi.buffer(z))
+        shared = bytes(ffi.buffer(z))
+        lib.secmod_wipe(z, size)
+        return shared
 
     def __repr__(self) -> str:
         return f"PrivateKey({self.curve.name})"
