@@ -60,7 +60,7 @@ class Vault:
 
     def generate_many(self, curves: Iterable[Curve]) -> list[PrivateKey | CryptoError]:
         """Fresh private keys of these curves in one call; instead of each that fails, the exception."""
-        return generate_many(self._open(), curves)
+        return generate_many(self.core, curves)
 
     def import_key(self, curve: Curve, scalar: bytes) -> PrivateKey:
         """A known private key, for known-answer tests: big-endian, field_bytes long, in [1, n-1], else CryptoError."""
