@@ -11,12 +11,6 @@
 #include "check.h"
 #include "paths.h"
 
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
-#else
-#define RUNNING_ON_VALGRIND 0
-#endif
-
 static uint64_t random_state = 0x9E3779B97F4A7C15U;
 static uint8_t random_byte(void) { /* xorshift: the same in every run */
     random_state ^= random_state << 13;
