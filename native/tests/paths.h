@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The code paths, for those tests that run each one the CPU has, and whether this is memcheck, which takes its time. */
+/* The code paths, for those tests that run each one the CPU has, and whether this is memcheck or an emulator, which
+ * take their time. */
 #ifndef SECMOD_TESTS_PATHS_H
 #define SECMOD_TESTS_PATHS_H
 
@@ -10,6 +11,11 @@
 #include <valgrind/valgrind.h>
 #else
 #define RUNNING_ON_VALGRIND 0
+#endif
+#ifdef EMULATED
+#define RUNNING_SLOWLY 1
+#else
+#define RUNNING_SLOWLY RUNNING_ON_VALGRIND
 #endif
 
 static const char *const path_names[] = {"portable", "adx", "lanes"};

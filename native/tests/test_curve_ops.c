@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every curve and code path against libcrypto, on edge scalars and points and on random ones.  The argument says how many random ones;
- * from 100 on every edge is tried in every place, below that every third, and under memcheck every fortieth. */
+ * from 100 on every edge is tried in every place, below that every third, and under memcheck or an emulator every fortieth. */
 #include "curve_ops.h"
 
 #include <openssl/bn.h>
@@ -390,9 +390,9 @@ static void test_random(struct test *t, int rounds) {
 }
 
 int main(int argc, char **argv) {
-    int rounds = argc > 1 ? atoi(argv[1]) : RUNNING_ON_VALGRIND ? 1 : 20;
+    int rounds = argc > 1 ? atoi(argv[1]) : RUNNING_SLOWLY ? 1 : 20;
     for (int number = 0; number < secmod_curve_count(); number++) {
-        struct test t = {.c = curve_at(number), .stride = RUNNING_ON_VALGRIND ? 40 : rounds < 100 ? 3 : 1};
+        struct test t = {.c = curve_at(number), .stride = RUNNING_SLOWLY ? 40 : rounds < 100 ? 3 : 1};
         judge_start(&t.judge, t.c);
         edges_fill(&t.edges, &t.judge);
         CHECK(curve_ops_of(t.c) != NULL);
