@@ -62,6 +62,10 @@ struct secmod_curve {
 SECMOD_API int secmod_curve_count(void);
 SECMOD_API int secmod_curve_get(int curve, struct secmod_curve *out);
 
+/* The code that curves are computed with: "portable"; "adx" on x86-64 CPUs with BMI2, ADX and AVX2; "lanes" on those with AVX512-IFMA
+ * too.  It is the fastest of this CPU, or what the environment variable SECMOD_CORE names, if the CPU has it. */
+SECMOD_API const char *secmod_core(void);
+
 /* SECMOD_OK if the `length` bytes are an uncompressed point (04 X Y) on the curve and not infinity, else SECMOD_E_POINT. */
 SECMOD_API int secmod_point_check(int curve, const uint8_t *point, size_t length);
 
@@ -125,6 +129,51 @@ SECMOD_API int secmod_ecdsa_verify(int curve, const uint8_t *point, size_t point
 /* The shared value Z = x(d * Q), L bytes, leading zeros kept; the foreign point is validated first.  *length as above. */
 SECMOD_API int secmod_ecka_agree(secmod_vault *vault, uint64_t handle, const uint8_t *point, size_t point_length, uint8_t *z,
                                  size_t *length);
+
+/* ---- batches ------------------------------------------------------------------------------------------------------------- */
+
+/* Many operations in one call, eight at a time on CPUs with AVX512-IFMA, one by one elsewhere.  Any count; of any curves, keys and
+ * vaults, and the same key more than once.  Each job gets the `result` that the single operation has; one that fails leaves the
+ * others alone, and its outcome is zeroes.  Lengths are those of the single operation. */
+
+struct secmod_sign_job {
+    secmod_vault *vault;
+    uint64_t key;
+    int hash_length;
+    int result;
+    uint8_t hash[64];
+    uint8_t signature[SECMOD_MAX_SIGNATURE]; /* comes out: r || s */
+};
+SECMOD_API void secmod_ecdsa_sign_many(struct secmod_sign_job *jobs, size_t count);
+
+struct secmod_verify_job {
+    int curve;
+    int point_length, hash_length, signature_length;
+    int result;
+    uint8_t point[SECMOD_MAX_POINT];
+    uint8_t hash[64];
+    uint8_t signature[SECMOD_MAX_SIGNATURE];
+};
+SECMOD_API void secmod_ecdsa_verify_many(struct secmod_verify_job *jobs, size_t count);
+
+struct secmod_agree_job {
+    secmod_vault *vault;
+    uint64_t key;
+    int point_length;
+    int result;
+    uint8_t point[SECMOD_MAX_POINT];
+    uint8_t z[SECMOD_MAX_FIELD]; /* comes out */
+};
+SECMOD_API void secmod_ecka_agree_many(struct secmod_agree_job *jobs, size_t count);
+
+struct secmod_generate_job {
+    secmod_vault *vault;
+    uint64_t key; /* comes out */
+    int curve;
+    int result;
+    uint8_t point[SECMOD_MAX_POINT]; /* comes out: the public point */
+};
+SECMOD_API void secmod_key_generate_many(struct secmod_generate_job *jobs, size_t count);
 
 /* ---- random numbers, hashes ------------------------------------------------------------------------------------------------ */
 
@@ -221,6 +270,9 @@ SECMOD_API int secmod_tlv_parse(const uint8_t *data, size_t length, struct secmo
 SECMOD_API int secmod_password_store(secmod_vault *vault, const uint8_t *value, size_t length, uint64_t *handle);
 /* SECMOD_OK, or SECMOD_E_MISMATCH.  The time tells neither where nor in what length they differ. */
 SECMOD_API int secmod_password_compare(secmod_vault *vault, uint64_t handle, const uint8_t *value, size_t length);
+
+/* Zeroes a caller's own copy of a secret when its work is done. */
+SECMOD_API void secmod_wipe(uint8_t *bytes, size_t length);
 
 /* ---- sealing: secrets outside the vault ------------------------------------------------------------------------------------ */
 

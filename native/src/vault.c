@@ -23,6 +23,7 @@
 
 #include "ct.h"
 #include "kept.h"
+#include "lanes.h"
 #include "noise.h"
 #include "secure.h"
 #include "wipe.h"
@@ -306,10 +307,12 @@ static void fork_prepare(void) {
     for (secmod_vault *vault = vaults; vault != NULL; vault = vault->next) generator_lock(vault->generator);
     noise_fork_prepare();
     kept_fork_prepare();
+    lanes_fork_prepare();
     secure_fork_prepare();
 }
 
 static void fork_done(void) {
+    lanes_fork_done();
     kept_fork_done();
     noise_fork_done();
     for (secmod_vault *vault = vaults; vault != NULL; vault = vault->next) {

@@ -14,7 +14,7 @@ from secmod.card.dispatch import Chaining, Dispatcher
 from secmod.card.facts import facts
 from secmod.card.lifecycle import Event
 from secmod.card.state import CardState
-from secmod.crypto import Vault
+from secmod.crypto import Vault, erase
 from secmod.errors import CardError, NoPowerError, ProfileError, RandomAlarmError
 
 if TYPE_CHECKING:
@@ -139,9 +139,12 @@ class Card:
             self._check_channel(ClassByte.decode(raw[0]))
             apdu = session.unprotect(raw)
             state.security_status.protected = True
+            state.erase_response = False
             response = self._answer(self._execute, apdu)
             state.security_status.protected = False
             answer = session.protect(response, odd=bool(apdu.ins & 1))
+            if state.erase_response:
+                erase(response)
         except CardError as error:
             log.debug("the session ends: %04X %s", error.sw, error)
             answer = error.sw.to_bytes(2)

@@ -10,7 +10,9 @@
     passphrase.py what a key from a passphrase costs
     handshake.py  a run of PACE, and the session keys that it yields
     random.py     the states of its generator, and the sources of its seeds
+    erase.py      secrets that came as bytes
     ecdsa.py      checking of signatures and of points
+    batch.py      many operations in one call
     hashes.py     SHA-2
     selftest.py   known-answer tests
     results.py    result codes of the core, as exceptions
@@ -25,8 +27,10 @@ A private key is made in a vault and never leaves it:
 
 from __future__ import annotations
 
+from secmod.crypto.batch import agree_many, sign_many, verify_many
 from secmod.crypto.curves import CURVES, Curve, by_name, by_oid
 from secmod.crypto.ecdsa import check_point, verify
+from secmod.crypto.erase import erase
 from secmod.crypto.hashes import sha256, sha384, sha512
 from secmod.crypto.keys import PrivateKey
 from secmod.crypto.passphrase import scrypt_cost
@@ -43,12 +47,16 @@ __all__ = [
     "RandomState",
     "StoreKey",
     "Vault",
+    "agree_many",
     "by_name",
     "by_oid",
     "check_point",
+    "erase",
     "scrypt_cost",
     "sha256",
     "sha384",
     "sha512",
+    "sign_many",
     "verify",
+    "verify_many",
 ]

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
 from secmod._native import ffi, lib
+from secmod.crypto.batch import generate_many
 from secmod.crypto.curves import Curve
 from secmod.crypto.handshake import Handshake, HandshakeEnd, SessionKeys
 from secmod.crypto.keys import PrivateKey
@@ -59,6 +61,10 @@ class Vault:
             raise failure(code)
         return PrivateKey(self._vault, handle[0], curve)
 
+    def generate_many(self, curves: Iterable[Curve]) -> list[PrivateKey | CryptoError]:
+        """Fresh private keys of these curves in one call; instead of each that fails, the exception."""
+        return generate_many(self.core, curves)
+
     def import_key(self, curve: Curve, scalar: bytes) -> PrivateKey:
         """A known private key, for known-answer tests: big-endian, field_bytes long, in [1, n-1], else CryptoError."""
         handle = ffi.new("uint64_t *")
@@ -66,7 +72,7 @@ class Vault:
             raise failure(code)
         return PrivateKey(self._vault, handle[0], curve)
 
-    def password(self, value: bytes) -> Password:
+    def password(self, value: bytes | memoryview) -> Password:
         """A password of 1 to 32 bytes, kept here (a PIN's digits in ASCII), else CryptoError."""
         return Password.store(self.core, value)
 

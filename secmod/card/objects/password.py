@@ -118,7 +118,7 @@ class Password:
             return description.transport_session
         return description.session
 
-    def check_new(self, value: bytes) -> None:
+    def check_new(self, value: bytes | memoryview) -> None:
         """Raises CardError 6A80 for a length or character that is not allowed, 6985 for a value that is too easy to guess."""
         description = self.description
         if not description.min <= len(value) <= description.max or not set(value) <= set(description.charset):
