@@ -16,10 +16,20 @@ SecmodError
 │   ├── SealError        not what was sealed or tagged: other bytes, another key, another context
 │   ├── KeyFileError     a key file that can not be read or written, or has another length
 │   └── RandomAlarmError the random generator gives nothing more, until a reset or for good
+├── StoreError           what a store holds can not be used
+│   ├── StoreBusyError   another process has the store open
+│   ├── StoreKeyError    the passphrase or key file does not open it
+│   ├── StoreDamagedError    bits of it have changed, or are missing
+│   ├── StoreVersionError    made by a newer version, or no store at all
+│   ├── StoreProfileError    its modules were made from another profile
+│   └── StorageError     the medium did not take a change; nothing has changed
+│       └── StorageFullError, StorageReadOnlyError
+├── PowerLostError       card side: the power went while the card was at work
 ├── LinkError            the connection between reader driver and card process
 ├── ControlError         the control channel: no request, or one that can not be carried out
+├── FaultPlanError       a plan of faults that can not be read, or not be carried out on this card
 ├── DriverError          installing or starting the reader driver and its pcscd
-├── UnknownNameError     host side: the profile or the core has nothing of this name
+├── UnknownNameError     the profile, the card or the core has nothing of this name
 ├── TransportError       host side: no answer came from the card
 │   ├── NoReaderError    no such reader, or no PC/SC service
 │   ├── NoCardError      the reader is empty, or the card was taken out
@@ -100,6 +110,50 @@ class KeyFileError(CryptoError):
     """A file of a store key that can not be read or written, or has another length than 32 bytes."""
 
 
+class StoreError(SecmodError):
+    """What a store holds can not be used; the message names the place and the next step."""
+
+
+class StoreBusyError(StoreError):
+    """Another process has the store open; `pid` is its number, None if it has not told."""
+
+    def __init__(self, reason: str, pid: int | None = None) -> None:
+        self.pid = pid
+        super().__init__(reason)
+
+
+class StoreKeyError(StoreError):
+    """The store's key is missing, or the passphrase or key file is not the one that the store was made with."""
+
+
+class StoreDamagedError(StoreError):
+    """Bits of the store have changed, or parts of it are missing or stand in another's place; the message names them."""
+
+
+class StoreVersionError(StoreError):
+    """The store was made by a newer version of the program, or is none; it has not been touched."""
+
+
+class StoreProfileError(StoreError):
+    """The modules in the store were made from another profile."""
+
+
+class StorageError(StoreError):
+    """The medium did not take a change: store and card are as before."""
+
+
+class StorageFullError(StorageError):
+    """No space is left on the medium."""
+
+
+class StorageReadOnlyError(StorageError):
+    """The medium can only be read."""
+
+
+class PowerLostError(SecmodError):
+    """The power went while the card was at work: there is no answer, and only what was stored before remains."""
+
+
 class LinkError(SecmodError):
     """The connection between reader driver and card process: refused, broken, or of another protocol version."""
 
@@ -108,12 +162,16 @@ class ControlError(SecmodError):
     """A request on the control channel that is none, or that can not be carried out; nothing has changed."""
 
 
+class FaultPlanError(SecmodError):
+    """A plan of faults that can not be read, or not be carried out on this card; the message names the place."""
+
+
 class DriverError(SecmodError):
     """The reader driver or its pcscd can not be installed or started."""
 
 
 class UnknownNameError(SecmodError):
-    """The profile has no key or file, or the core no curve, of this name."""
+    """The profile or the card has no key or file, or the core no curve, of this name."""
 
 
 class TransportError(SecmodError):
@@ -226,6 +284,7 @@ __all__ = [
     "ControlError",
     "CryptoError",
     "DriverError",
+    "FaultPlanError",
     "FileNotFoundOnCardError",
     "HandleError",
     "KeyFileError",
@@ -237,6 +296,7 @@ __all__ = [
     "NotSupportedError",
     "PaceError",
     "PointError",
+    "PowerLostError",
     "ProfileError",
     "RandomAlarmError",
     "ReferenceNotFoundError",
@@ -250,6 +310,15 @@ __all__ = [
     "SignatureError",
     "StateError",
     "StatusError",
+    "StorageError",
+    "StorageFullError",
+    "StorageReadOnlyError",
+    "StoreBusyError",
+    "StoreDamagedError",
+    "StoreError",
+    "StoreKeyError",
+    "StoreProfileError",
+    "StoreVersionError",
     "TlvError",
     "TransportError",
     "UnknownNameError",
