@@ -23,6 +23,7 @@
 #define HANDSHAKE_MS 2000      /* for a hello, and for the second connection of a pair */
 #define LISTEN_AGAIN_MS 1000
 #define ACCEPT_AGAIN_MS 100     /* after pcscd has run out of descriptors */
+#define HOLD_MS 100            /* see card_out */
 #define SENTENCE 512
 
 struct newcomer {
@@ -55,6 +56,7 @@ struct slot {
     bool busy;         /* a request uses `data` */
     int gone;          /* eventfd: the card a request waits for was taken out */
     bool gone_raised;
+    int64_t hold_until; /* no insertion is read before; 0: any */
 
     bool present, told; /* the card; and what slot_wait's caller knows of it */
     uint32_t insertion; /* counts them */
@@ -167,14 +169,20 @@ struct slot *slot_open(DWORD lun, const char *device)
 
 /* ---- the link ----------------------------------------------------------------------------------------------------------- */
 
-/* The card is out, and whoever waits for it knows. */
+/* The card is out, and whoever waits for it knows.
+ *
+ * pcscd itself notes "empty" when a command ends for want of a card, some time after the command has returned and under no lock.
+ * A card that was in again by then would stay unseen until it was taken out: so the next insertion is held back a little. */
 static void card_out(struct slot *s)
 {
     s->present = false;
     s->powered = false;
-    if (s->busy && !s->gone_raised) {
-        s->gone_raised = true;
-        raise_event(s->gone);
+    if (s->busy) {
+        s->hold_until = link_clock() + HOLD_MS;
+        if (!s->gone_raised) {
+            s->gone_raised = true;
+            raise_event(s->gone);
+        }
     }
 }
 
@@ -340,6 +348,8 @@ static void expire(struct slot *s, int64_t now)
         drop_link(s, PCSC_LOG_ERROR, "opened no event connection within two seconds");
     if (s->accept_again <= now)
         s->accept_again = 0;
+    if (s->hold_until <= now)
+        s->hold_until = 0;
     if (s->usable && s->listener.fd < 0 && s->listen_again <= now)
         try_listen(s, PCSC_LOG_DEBUG); /* said loudly when it failed first */
 }
@@ -353,6 +363,8 @@ static int64_t next_expiry(const struct slot *s, int64_t end)
         end = s->events_until;
     if (s->accept_again != 0 && s->accept_again < end)
         end = s->accept_again;
+    if (s->hold_until != 0 && s->hold_until < end)
+        end = s->hold_until;
     if (s->usable && s->listener.fd < 0 && s->listen_again < end)
         end = s->listen_again;
     return end;
@@ -367,7 +379,7 @@ static void serve_once(struct slot *s, int64_t until)
         [AT_WAKE] = {s->wake, POLLIN, 0},
         [AT_LISTENER] = {s->accept_again == 0 ? s->listener.fd : -1, POLLIN, 0},
         [AT_DATA] = {s->data, 0, 0}, /* only its end: answers belong to the request */
-        [AT_EVENTS] = {s->events, POLLIN, 0},
+        [AT_EVENTS] = {s->events, s->hold_until == 0 ? POLLIN : 0, 0},
     };
     for (size_t i = 0; i < NEWCOMERS; i++)
         watched[AT_NEWCOMERS + i] = (struct pollfd){s->newcomers[i].fd, POLLIN, 0};
@@ -380,8 +392,12 @@ static void serve_once(struct slot *s, int64_t until)
     if (watched[AT_WAKE].revents != 0)
         clear_event(s->wake);
     /* a request may have dropped the link meanwhile */
-    if (watched[AT_EVENTS].revents != 0 && watched[AT_EVENTS].fd == s->events)
-        hear_event(s);
+    if (watched[AT_EVENTS].revents != 0 && watched[AT_EVENTS].fd == s->events) {
+        if ((watched[AT_EVENTS].revents & POLLIN) != 0)
+            hear_event(s);
+        else
+            drop_link(s, PCSC_LOG_INFO, "the connection has ended");
+    }
     if (watched[AT_DATA].revents != 0 && watched[AT_DATA].fd == s->data)
         drop_link(s, PCSC_LOG_INFO, "the connection has ended");
     for (size_t i = 0; i < NEWCOMERS; i++)
@@ -568,9 +584,11 @@ static enum outcome ask(struct slot *s, struct request *r)
     pthread_mutex_lock(&s->lock);
     const int fd = s->data;
     if (fd < 0 || s->events < 0 || (r->needs_card && !(s->told && s->present))) {
-        const bool linked = fd >= 0 && s->events >= 0;
+        const bool out = fd >= 0 && s->events >= 0 && !s->present;
+        if (out)
+            s->hold_until = link_clock() + HOLD_MS;
         pthread_mutex_unlock(&s->lock);
-        return linked ? CARD_OUT : LOST;
+        return out ? CARD_OUT : LOST;
     }
     if (s->gone_raised) {
         clear_event(s->gone);
@@ -659,8 +677,7 @@ RESPONSECODE slot_transmit(struct slot *s, const uint8_t *command, size_t comman
         return IFD_SUCCESS;
     case TIMED_OUT:
         return IFD_RESPONSE_TIMEOUT;
-    case CARD_OUT:
-    case LOST: /* slot_wait tells the removal, so pcscd does not stay at "empty" */
+    case CARD_OUT: /* slot_wait tells the removal, so pcscd does not stay at "empty" */
         return IFD_ICC_NOT_PRESENT;
     case TOO_LONG:
         return IFD_ERROR_INSUFFICIENT_BUFFER;
