@@ -4,7 +4,7 @@
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint types native bench dist clean setup setup-test setup-native
+.PHONY: help run test test-slow lint types native bench dist clean setup setup-test setup-native setup-bench
 
 help:
 	@echo 'make run        the main job: a program signs through a real pcscd, OpenSSL verifies'
@@ -13,7 +13,7 @@ help:
 	@echo 'make lint       ruff and import-linter'
 	@echo 'make types      mypy, strict'
 	@echo 'make native     the C part with gcc and clang: warnings are errors, sanitizers, valgrind'
-	@echo 'make bench      measures, and prints the tables'
+	@echo 'make bench      measures beside other libraries, prints tables and what the gates say'
 	@echo 'make dist       sdist and wheel, and the wheel tried in a venv of its own'
 	@echo 'make clean      removes everything that was built, the .venv too'
 	@echo 'PYTHON=…        the interpreter the .venv is made with (3.11 or later)'
@@ -26,6 +26,9 @@ setup-test:
 
 setup-native:
 	@.ci/setup native
+
+setup-bench:
+	@.ci/setup bench
 
 run: setup
 	@.venv/bin/secmod demo
@@ -48,7 +51,7 @@ test-slow: setup-test
 native: setup-native
 	@$(MAKE) -C native/tests PYTHON=$(CURDIR)/$(PY)
 
-bench: setup-test
+bench: setup-bench
 	@$(PY) -m bench
 
 dist: setup-test

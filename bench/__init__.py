@@ -11,6 +11,8 @@
     __main__.py         `python -m bench`: runs them and prints the tables
     interleave.py       measuring in turns, and the statistics of it
     workers.py          contenders in processes of their own, and how the C ones are built
+    libraries.py        everything that signs and agrees on our curves, in C and in Python; what is not here is left out
+    gates.py            how fast the core must be
     readers.py          a private pcscd with readers under test and a no-op one, and programs at them
     gateway.py          what a gateway has its module do, by the host library, in plain or in a session
     facts.py            the machine, the versions, the commit
@@ -24,8 +26,9 @@
     noop_ifd.c          a reader driver that answers 9000 by itself: the floor
     null_card.c         a card process in C that answers 9000: the floor of our driver
     null_card.py        the same behind secmod.reader.Server: the floor of the Python process
-    libcrypto_peer.c    OpenSSL's libcrypto through its EVP interface
-    core_peer.c         secmod's own native core, called from C
+    clock.c             the clock of the core, for times in cycles
+    peers/              libraries in C, one program each: core.c (ours, by secmod.h), libcrypto.c (OpenSSL), botan.c, wolfssl.c,
+                        libgcrypt.c, mbedtls.c, softhsm.c
     results/            one result for each release or change that is about speed: .json, .md, .svg
 
 Nothing here asserts a time.  Everything runs on one CPU: waking another one costs more than what is measured.

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench.libraries import OPENSSL
 from bench.plot import svg
 from bench.report import Result, markdown, print_tables
 from bench.workers import BENCH, BUILD, ROOT
@@ -33,13 +34,15 @@ def run(arguments: argparse.Namespace) -> Path:
 
 
 def save(result: Result, directory: Path) -> Path:
-    """The result as .json, .md and .svg, named by date and commit; returns the first."""
+    """The result as .json, .md and .svg, named by date and commit, and a picture of the libraries alone; returns the first."""
     commit = result["commit_info"]
     name = f"{result['datetime'][:10]}-{commit['id'][:8]}{'-dirty' if commit['dirty'] else ''}"
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}.json"
     path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     path.with_suffix(".svg").write_text(svg(result), encoding="utf-8")
+    libraries = [entry for entry in result["benchmarks"] if entry["extra_info"]["peer"] == OPENSSL]
+    path.with_name(f"{name}-libraries.svg").write_text(svg({**result, "benchmarks": libraries}), encoding="utf-8")
     path.with_suffix(".md").write_text(markdown(result, f"{name}.svg"), encoding="utf-8")
     return path
 

@@ -10,12 +10,16 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from bench import facts
 from bench.interleave import Contender, Rounds, measure, ratio, spread
+from bench.libraries import left_out
+
+CLOCK: Final = "clock"  # the contender that is clock.c: no library, but what the others' times are in cycles
+CLOCK_CYCLES: Final = 10_000  # of one operation of it
 
 
 class Recorded:
@@ -71,7 +75,8 @@ def report(benchmark: Any, taken: dict[str, Rounds], effort: Effort) -> Callable
 
     `contenders` is called when the group is asked for the first time, with a stack for all that has to be ended afterwards; with
     `starts` that often, so that what a process gets by chance (its place in memory, the scheduler's moods) is averaged.  `show`
-    says how people read the ratio: "time" (× the peer's time, less is better) or "rate" (× its operations per second).
+    says how people read the ratio: "time" (× the peer's time, less is better) or "rate" (× its operations per second);
+    `gates` says what the ratio's figures must be, `stretch` what the median's would better be.
     """
 
     def hand_over(
@@ -82,6 +87,7 @@ def report(benchmark: Any, taken: dict[str, Rounds], effort: Effort) -> Callable
         peer: str,
         show: str,
         gates: dict[str, float] | None = None,
+        stretch: float | None = None,
         starts: int = 1,
     ) -> None:
         if group not in taken:
@@ -104,7 +110,10 @@ def report(benchmark: Any, taken: dict[str, Rounds], effort: Effort) -> Callable
             samples=sum(map(len, ours)),
             ratio=dataclasses.asdict(ratio(ours, peers)),
             gates=gates or {},
+            stretch=stretch,
         )
+        if CLOCK in taken[group]:
+            benchmark.extra_info["kilocycles"] = ratio(ours, taken[group][CLOCK]).median * CLOCK_CYCLES / 1000
 
     return hand_over
 
@@ -139,6 +148,7 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
         "pinned_to_one_cpu": True,
         "others_used_before": float(f"{config.stash[_BUSY]:.3f}"),
         "quick": config.getoption("--quick"),
+        "left_out": left_out(),
     }
     for entry in output_json["benchmarks"]:
         entry["stats"].pop("data", None)

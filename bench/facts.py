@@ -7,6 +7,7 @@ import datetime
 import os
 import platform
 import re
+import shutil
 import subprocess
 import time
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +19,13 @@ from secmod._native import ffi, lib
 from secmod.reader.pcscd import pcscd_program
 
 _FLAGS: Final = ("adx", "avx2", "avx512f", "avx512ifma", "bmi2", "pclmulqdq", "rdrand", "rdseed", "sha_ni", "vaes", "hypervisor")
+_DEBIAN: Final = {
+    "Botan": "libbotan-2-19",
+    "wolfSSL": "libwolfssl35",
+    "libgcrypt": "libgcrypt20",
+    "mbedTLS": "libmbedcrypto7",
+    "SoftHSM": "libsofthsm2",
+}
 _WATCHED: Final = 1.0  # s
 
 
@@ -27,7 +35,7 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": cpu.get("model name", platform.processor() or "unknown"),
         "cpu_family_model_stepping": "/".join(cpu.get(key, "?") for key in ("cpu family", "model", "stepping")),
-        "flags": [flag for flag in _FLAGS if flag in cpu.get("flags", "").split()],
+        "flags": flags(),
         "cpus": os.cpu_count(),
         "architecture": platform.machine(),
         "kernel": re.match(r"[\d.]*\d", platform.release()).group(),  # type: ignore[union-attr]
@@ -39,9 +47,16 @@ def machine() -> dict[str, Any]:
         "pcscd": _first_line([str(pcscd_program()), "--version"]).rstrip("."),
         "cryptography": f"{_package('cryptography')} ({_cryptography_library()})",
         "ecdsa": f"{_package('ecdsa')} (gmpy2 {_package('gmpy2')})",
+        "fastecdsa": _package("fastecdsa"),
+        **{name: _debian(package) for name, package in _DEBIAN.items()},
         "pyscard": _package("pyscard"),
         "cffi": _package("cffi"),
     }
+
+
+def flags() -> list[str]:
+    """What of the CPU's abilities matters here."""
+    return [flag for flag in _FLAGS if flag in _cpu().get("flags", "").split()]
 
 
 def commit() -> dict[str, Any]:
@@ -74,6 +89,8 @@ def _cpu() -> dict[str, str]:
 
 
 def _first_line(command: list[str]) -> str:
+    if shutil.which(command[0]) is None:
+        return ""
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.partition("\n")[0].strip()
 
 
@@ -88,10 +105,14 @@ def _package(name: str) -> str:
         return "absent"
 
 
+def _debian(package: str) -> str:
+    return _first_line(["dpkg-query", "-W", "-f", "${Version}", package]) or "absent"
+
+
 def _cryptography_library() -> str:
     from cryptography.hazmat.backends.openssl import backend  # noqa: PLC0415  (only a benchmark asks)
 
     return backend.openssl_version_text()
 
 
-__all__ = ["busy", "commit", "machine", "now"]
+__all__ = ["busy", "commit", "flags", "machine", "now"]

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A result file as a picture (SVG), written with the standard library: bars for medians, a thin line up to the p99."""
+"""A result file as a picture (SVG), written with the standard library: bars for medians, a thin line up to the p99.
+
+Of the measurements with many contenders, one curve is shown.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
+
+from bench.libraries import LIBRARIES
 
 _WIDTH: Final = 900
 _LEFT: Final = 330  # of the bars; names stand before
@@ -61,10 +66,18 @@ def _panels(result: dict[str, Any]) -> list[Panel]:
             panels[name] = _time_panel(name, group)
             continue
         operation, _, curve = name.partition(" · ")
-        title = f"{operation}: rate, × {group[0]['extra_info']['peer']}"
+        many = len(group) > _FEW
+        if many and curve not in {"", SHOWN}:
+            continue
+        title = f"{operation}{f', {curve}' if many and curve else ''}: rate, × {group[0]['extra_info']['peer']}"
         before = panels[title].bars if title in panels else ()
-        panels[title] = Panel(title, [*before, *_rate_bars(curve, group)], 1.0)
+        panels[title] = Panel(title, [*before, *_rate_bars("" if many else curve, group)], 1.0)
     return list(panels.values())
+
+
+OTHERS: Final = {*(name for name in LIBRARIES if not name.startswith("secmod")), "os.urandom"}
+SHOWN: Final = "brainpoolP256r1"  # of the measurements with many contenders; the tables have all curves
+_FEW: Final = 5
 
 
 def _time_panel(name: str, group: Sequence[dict[str, Any]]) -> Panel:
@@ -81,15 +94,12 @@ def _time_panel(name: str, group: Sequence[dict[str, Any]]) -> Panel:
 def _rate_bars(curve: str, group: Sequence[dict[str, Any]]) -> list[Bar]:
     bars = []
     for info in (entry["extra_info"] for entry in group):
-        if info["contender"] == info["peer"]:
+        if info["contender"] == info["peer"] and len(group) <= _FEW:
             continue
         rate = 1 / info["ratio"]["median"]
         name = f"{info['contender']}, {curve}" if curve else info["contender"]
-        bars.append(Bar(name, rate, None, f"{rate:.2f}×  {1e9 / info['ns']['p50']:,.0f}/s", info["contender"] not in _FOREIGN))
+        bars.append(Bar(name, rate, None, f"{rate:.2f}×  {1e9 / info['ns']['p50']:,.0f}/s", info["contender"] not in OTHERS))
     return bars
-
-
-_FOREIGN: Final = {"cryptography", "ecdsa", "os.urandom"}
 
 
 def _draw(panel: Panel, top: float) -> list[str]:

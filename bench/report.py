@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 Result = dict[str, Any]
 Entry = dict[str, Any]
@@ -22,16 +22,70 @@ class Table:
 
 
 def tables(result: Result) -> list[Table]:
-    """What was measured, then on what."""
+    """What was to be reached, what was measured, and on what."""
     groups = [list(group) for _, group in itertools.groupby(result["benchmarks"], lambda entry: entry["group"])]
-    times = [_times(group) for group in groups if group[0]["extra_info"]["show"] == "time"]
-    rated = [group for group in groups if group[0]["extra_info"]["show"] == "rate"]
-    rates = [_rates(list(alike)) for _, alike in itertools.groupby(rated, _contenders)]
-    return [*times, *rates, _facts(result)]
+    times = [_times(group) for group in groups if _show(group) == "time"]
+    rated = [group for group in groups if _show(group) == "rate"]
+    rates = [_rates(list(alike)) for _, alike in itertools.groupby(rated, _kind)]
+    return [*_gates(result["benchmarks"]), *times, *rates, _facts(result)]
 
 
-def _contenders(group: Iterable[Entry]) -> tuple[str, ...]:
-    return tuple(entry["extra_info"]["contender"] for entry in group)
+def every_figure(result: Result) -> Table:
+    """All that was measured, for looking things up."""
+    rows = []
+    for entry in result["benchmarks"]:
+        info = entry["extra_info"]
+        us = {key: f"{value / 1e3:.4g}" for key, value in info["ns"].items()}
+        kilocycles = f"{info['kilocycles']:.4g}" if "kilocycles" in info else ""
+        spread = f"{us['min']} … {us['max']}"
+        rows.append((entry["group"], info["contender"], us["p50"], spread, us["p99"], _time_ratio(info), kilocycles))
+    head = ("", "", "median µs", "min … max", "p99", "time, × peer (rounds' min … max)", "kilocycles")
+    return Table("every figure", head, rows)
+
+
+def _show(group: Sequence[Entry]) -> str:
+    return str(group[0]["extra_info"]["show"])
+
+
+def _kind(group: Sequence[Entry]) -> tuple[str, ...]:
+    """Groups of one table: with many contenders, those of one curve; else those with the same contenders."""
+    names = tuple(entry["extra_info"]["contender"] for entry in group)
+    return (group[0]["group"].partition(" · ")[2], group[0]["extra_info"]["peer"]) if len(names) > _FEW else names
+
+
+_FEW: Final = 5  # contenders that fit beside each other
+
+
+def _gates(entries: Sequence[Entry]) -> list[Table]:
+    rows = []
+    for entry in entries:
+        info = entry["extra_info"]
+        for what, limit in info["gates"].items():
+            measured = info["ratio"][what] if info["show"] == "time" else 1 / info["ratio"][what]
+            sign = "≤" if info["show"] == "time" else "≥"
+            name = entry["group"] if what == "median" else f"{entry['group']}, {what}"
+            stretch = info.get("stretch")
+            rows.append(
+                (
+                    name,
+                    info["contender"],
+                    info["peer"],
+                    f"{measured:.2f}",
+                    f"{sign} {limit:.3g}",
+                    "" if stretch is None else f"{sign} {stretch:g}",
+                    _verdict(measured, limit, stretch, upwards=info["show"] == "rate"),
+                )
+            )
+    return [Table("gates", ("", "", "peer", "× peer", "gate", "stretch", "verdict"), rows)] if rows else []
+
+
+def _verdict(measured: float, limit: float, stretch: float | None, *, upwards: bool) -> str:
+    def reached(wanted: float) -> bool:
+        return measured >= wanted if upwards else measured <= wanted
+
+    if not reached(limit):
+        return "missed"
+    return "met, stretch too" if stretch is not None and reached(stretch) else "met"
 
 
 def _times(group: Sequence[Entry]) -> Table:
@@ -39,51 +93,37 @@ def _times(group: Sequence[Entry]) -> Table:
     rows = []
     for entry in group:
         info = entry["extra_info"]
-        ns, ratio, gates = info["ns"], info["ratio"], info["gates"]
         own = info["contender"] == info["peer"]
-        rows.append(
-            (
-                info["contender"],
-                f"{ns['p50'] / 1e3:.1f}",
-                f"{ns['p99'] / 1e3:.1f}",
-                "peer" if own else f"{ratio['median']:.2f}  ({ratio['min']:.2f} … {ratio['max']:.2f})",
-                "peer" if own else f"{ratio['p99']:.2f}",
-                "; ".join(_gate(f"{what} ≤ {limit:g}", met=ratio[what] <= limit) for what, limit in gates.items()),
-            )
-        )
+        p50, p99 = (f"{info['ns'][key] / 1e3:.1f}" for key in ("p50", "p99"))
+        rows.append((info["contender"], p50, p99, _time_ratio(info), "peer" if own else f"{info['ratio']['p99']:.2f}"))
     peers = sorted({f"“{entry['extra_info']['peer']}”" for entry in group})
-    head = ("", "p50 µs", "p99 µs", "time, × peer (rounds' min … max)", "p99, × peer", "gate")
-    return _without_empty_end(Table(f"{group[0]['group']}; peers: {', '.join(peers)}", head, rows))
+    head = ("", "p50 µs", "p99 µs", "time, × peer (rounds' min … max)", "p99, × peer")
+    return Table(f"{group[0]['group']}; peers: {', '.join(peers)}", head, rows)
+
+
+def _time_ratio(info: dict[str, Any]) -> str:
+    ratio = info["ratio"]
+    return "peer" if info["contender"] == info["peer"] else f"{ratio['median']:.3g}  ({ratio['min']:.3g} … {ratio['max']:.3g})"
 
 
 def _rates(groups: Sequence[Sequence[Entry]]) -> Table:
-    """One row for each group, one column for each contender; the last column says what the gates say."""
+    """Few contenders are columns; many are rows, and the columns what they did on one curve."""
+    names = [entry["extra_info"]["contender"] for entry in groups[0]]
     peer = groups[0][0]["extra_info"]["peer"]
-    rows = []
-    for group in groups:
-        verdicts = [
-            f"{entry['extra_info']['contender']} {_gate(f'≥ {limit:g}', met=1 / entry['extra_info']['ratio'][what] >= limit)}"
-            for entry in group
-            for what, limit in entry["extra_info"]["gates"].items()
-        ]
-        rows.append((group[0]["group"], *map(_rate, group), "; ".join(verdicts)))
-    return _without_empty_end(Table(f"operations per second, and × “{peer}”", ("", *_contenders(groups[0]), "gate"), rows))
-
-
-def _without_empty_end(table: Table) -> Table:
-    if any(row[-1] for row in table.rows):
-        return table
-    return Table(table.title, table.head[:-1], [row[:-1] for row in table.rows])
+    if len(names) <= _FEW:
+        rows = [(group[0]["group"], *map(_rate, group)) for group in groups]
+        return Table(f"operations per second, and × “{peer}”", ("", *names), rows)
+    operations, _, curve = groups[0][0]["group"].partition(" · ")
+    head = ("", *(group[0]["group"].partition(" · ")[0] for group in groups))
+    by_name = [{entry["extra_info"]["contender"]: _rate(entry) for entry in group} for group in groups]
+    rows = [(name, *(cells.get(name, "") for cells in by_name)) for name in names]
+    return Table(f"{curve or operations}: operations per second, and × {peer}", head, rows)
 
 
 def _rate(entry: Entry) -> str:
     info = entry["extra_info"]
     each = f"{1e9 / info['ns']['p50']:,.0f}"
     return each if info["contender"] == info["peer"] else f"{each}  {1 / info['ratio']['median']:.2f}×"
-
-
-def _gate(text: str, *, met: bool) -> str:
-    return f"{text} {'met' if met else 'missed'}"
 
 
 def _facts(result: Result) -> Table:
@@ -95,6 +135,7 @@ def _facts(result: Result) -> Table:
     ]
     if conditions["quick"]:
         rows.append(("rounds", "few (--quick): not for comparing"))
+    rows += [(f"left out: {name}", f"needs {lacks}") for name, lacks in conditions.get("left_out", {}).items()]
     rows += [(key.replace("_", " "), _words(value)) for key, value in result["machine_info"].items()]
     return Table("machine", ("", ""), rows)
 
@@ -116,7 +157,7 @@ def print_tables(result: Result) -> None:
     for table in tables(result):
         grid = Grid(title=table.title, title_justify="left", box=SIMPLE_HEAD, show_header=any(table.head))
         for number, name in enumerate(table.head):
-            numbers = number and name and name != "gate"
+            numbers = number and name and name != "verdict"
             grid.add_column(name, justify="right" if numbers else "left")
         for row in table.rows:
             grid.add_row(*(Text(cell, style="bold red" if cell.endswith("missed") else "") for cell in row))
@@ -126,7 +167,7 @@ def print_tables(result: Result) -> None:
 def markdown(result: Result, picture: str) -> str:
     """The same for a file beside the picture."""
     parts = [f"# Measured on {result['datetime'][:10]}, commit {result['commit_info']['id'][:12]}", f"![]({picture})"]
-    for table in tables(result):
+    for table in (*tables(result), every_figure(result)):
         lines = [_line(table.head), "|---" * len(table.head) + "|", *map(_line, table.rows)]
         parts += [f"## {table.title[0].upper()}{table.title[1:]}", "\n".join(lines)]
     return "\n\n".join(parts) + "\n"
@@ -136,4 +177,4 @@ def _line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-__all__ = ["Result", "Table", "markdown", "print_tables", "tables"]
+__all__ = ["Result", "Table", "every_figure", "markdown", "print_tables", "tables"]

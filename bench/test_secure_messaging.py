@@ -7,9 +7,11 @@ ends is in the figures.  Commands with data: UPDATE BINARY; answers with data: R
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -18,7 +20,7 @@ from bench.conftest import Effort
 from bench.gateway import FORMS, here, start_two, there
 from bench.interleave import Block, Contender, in_python, sized
 from bench.readers import NOOP, pyscard, start_readers
-from bench.workers import Worker, program
+from bench.workers import Worker, missing, program
 from secmod.crypto import CURVES, Vault
 
 SIZES: Final = (0, 32, 255, 2048)
@@ -80,10 +82,43 @@ SIGN_GATES: Final[dict[str, dict[str, float]]] = {"plain, in process": {"median"
 @pytest.mark.parametrize("curve", [name for name in CURVES if name.startswith("brainpool")])
 def test_sign(curve: str, contender: str, effort: Effort, report: Callable[..., None]) -> None:
     def contenders(stack: ExitStack) -> Sequence[Contender]:
-        blocks = {CORE: stack.enter_context(Worker(program("core_peer"), curve)).block, **everywhere(stack, "sign", curve)}
+        blocks = {
+            CORE: stack.enter_context(Worker(program("peers/core"), curve, "sign")).block,
+            **everywhere(stack, "sign", curve),
+        }
         return [sized(name, block, effort.block_ns) for name, block in blocks.items()]
 
     report(f"signature by APDU · {curve}", contender, contenders, peer=CORE, show="rate", gates=SIGN_GATES.get(contender))
+
+
+def softhsm(stack: ExitStack, curve: str) -> Block:
+    """PKCS #11 without a process between: C_SignInit and C_Sign with a token of its own."""
+    directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="secmod-bench-")))
+    conf = directory / "softhsm2.conf"
+    conf.write_text(f"directories.tokendir = {directory}\nlog.level = ERROR\n", encoding="utf-8")
+    return stack.enter_context(Worker(program("peers/softhsm"), curve, "sign", env={"SOFTHSM2_CONF": str(conf)})).block
+
+
+SOFTHSM: Final = "SoftHSM2 C_Sign, in process"
+TOKENS: Final[dict[str, dict[str, float]]] = {
+    SOFTHSM: {},
+    **{name: {} for name in ALL},
+    "protected, through pcscd": {"median": 5},
+}
+
+
+@pytest.mark.parametrize("contender", TOKENS)
+def test_sign_against_softhsm(contender: str, effort: Effort, report: Callable[..., None]) -> None:
+    """A whole signature by APDU, the host's work included, against another token in software, called directly."""
+    if missing("peers/softhsm"):
+        pytest.skip(f"needs the Debian packages {missing('peers/softhsm')}")
+    curve = "brainpoolP256r1"
+
+    def contenders(stack: ExitStack) -> Sequence[Contender]:
+        blocks = {SOFTHSM: softhsm(stack, curve), **everywhere(stack, "sign", curve)}
+        return [sized(name, block, effort.block_ns) for name, block in blocks.items()]
+
+    report(f"signature by token · {curve}", contender, contenders, peer=SOFTHSM, show="rate", gates=TOKENS[contender])
 
 
 @pytest.mark.parametrize("contender", [API, *ALL])

@@ -70,7 +70,7 @@ def test_sign(curve: str, station: str, effort: Effort, report: Callable[..., No
     def contenders(stack: ExitStack) -> Sequence[Contender]:
         apdus = commands(curve)
         blocks: dict[str, Block] = {
-            CORE: stack.enter_context(Worker(program("core_peer"), curve)).block,
+            CORE: stack.enter_context(Worker(program("peers/core"), curve, "sign")).block,
             "Python API": in_python(partial(Vault().generate(CURVES[curve]).sign, bytes(CURVES[curve].field_bytes))),
             "APDU, in process": in_process(apdus),
             "APDU, through pcscd": winscard(stack, start_readers(stack), SECMOD, *apdus),

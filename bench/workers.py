@@ -25,22 +25,42 @@ _FLAGS: Final = (
     *(f"-I{BENCH}", f"-I{ROOT}/native/ifd", f"-I{ROOT}/native/include", f"-I{ROOT}/native/src", "-I/usr/include/PCSC"),
 )
 _CORE: Final = tuple(map(str, sorted((ROOT / "native" / "src").glob("*.c"))))
+_SOFTHSM: Final = "/usr/lib/softhsm"
 _MORE: Final[Mapping[str, tuple[str, ...]]] = {
     "winscard_client": ("-O2", "-lpcsclite"),
     "handler_client": ("-O2", "-ldl"),
     "null_card": ("-O2",),
     "noop_ifd": ("-O2", "-shared", "-fPIC"),
-    "libcrypto_peer": ("-O2", "-lcrypto"),
+    "clock": ("-O2",),
     # as secmod/_native/build.py compiles it
-    "core_peer": ("-O3", "-fstack-protector-strong", *_CORE, "-lcrypto", "-lpthread"),
+    "peers/core": ("-O3", "-fstack-protector-strong", *_CORE, "-lcrypto", "-lpthread"),
+    "peers/libcrypto": ("-O2", "-lcrypto"),
+    "peers/botan": ("-O2", "-isystem", "/usr/include/botan-2", "-lbotan-2"),
+    "peers/libgcrypt": ("-O2", "-lgcrypt"),
+    "peers/mbedtls": ("-O2", "-lmbedcrypto"),
+    "peers/wolfssl": ("-O2", "-lwolfssl"),
+    "peers/softhsm": ("-O2", "-isystem", "/usr/include/p11-kit-1", f"{_SOFTHSM}/libsofthsm2.so", f"-Wl,-rpath,{_SOFTHSM}"),
 }
+_PACKAGES: Final = {  # of Debian, for what not everyone has
+    "peers/botan": ("/usr/include/botan-2/botan/ffi.h", "libbotan-2-dev"),
+    "peers/libgcrypt": ("/usr/include/gcrypt.h", "libgcrypt20-dev"),
+    "peers/mbedtls": ("/usr/include/mbedtls/ecdsa.h", "libmbedtls-dev"),
+    "peers/wolfssl": ("/usr/include/wolfssl/options.h", "libwolfssl-dev"),
+    "peers/softhsm": (f"{_SOFTHSM}/libsofthsm2.so", "softhsm2 and libp11-kit-dev"),
+}
+
+
+def missing(name: str) -> str | None:
+    """The Debian package that NAME.c lacks on this machine; None if it can be built."""
+    file, package = _PACKAGES.get(name, ("/", ""))
+    return None if Path(file).exists() else package
 
 
 @functools.cache
 def program(name: str) -> Path:
     """The program (or library) made of NAME.c, built now."""
-    BUILD.mkdir(parents=True, exist_ok=True)
     out = BUILD / name
+    out.parent.mkdir(parents=True, exist_ok=True)
     compiler = os.environ.get("CC", "cc")
     subprocess.run([compiler, *_FLAGS, str(BENCH / f"{name}.c"), "-o", str(out), *_MORE[name]], check=True)
     return out
@@ -101,4 +121,4 @@ def end_with(stack: ExitStack, process: subprocess.Popen[bytes]) -> None:
     stack.callback(end)
 
 
-__all__ = ["BENCH", "BUILD", "ROOT", "Worker", "end_with", "program", "work"]
+__all__ = ["BENCH", "BUILD", "ROOT", "Worker", "end_with", "missing", "program", "work"]

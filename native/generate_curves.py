@@ -25,7 +25,7 @@ COMB_WINDOW = {
     4: 7,
     6: 6,
     8: 6,
-}  # limbs to bits of a window of the base point's comb: rows are read whole, so wider is not faster
+}  # limbs: bits of a window of the comb; rows are read whole, so wider is not faster
 DIVSTEPS = 59  # in one round of the inversion (native/src/inverse.h)
 
 HEAD = """\
@@ -251,7 +251,7 @@ class Domain:
 
     def words(self) -> int:
         """The 64-bit words of the comb."""
-        return self.windows() * (1 << COMB_WINDOW[self.limbs] - 1) * 2 * self.limbs
+        return (self.windows() << COMB_WINDOW[self.limbs]) * self.limbs
 
     def comb(self) -> str:
         """The definition of the comb: x and y of each point, in Montgomery form, row by row."""

@@ -8,7 +8,7 @@ A command comes in on one end and goes out at the other:
     pace/       from a password to a session, both ends          profiles/  cards as data; profile/ reads them
     securemessaging/  the session: protected APDUs, both ends    _native/   the compiled core, built from native/
     apdu/       the language of ISO/IEC 7816-4, for both ends    testing.py a card for the tests of others
-    crypto/     curves, keys, signatures by meaning
+    crypto/     curves, keys, signatures by meaning          store/     what outlives the process
 
     emulator.py   puts profile, card and link together           errors.py  every exception
     cli/          the command `secmod`

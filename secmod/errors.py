@@ -13,8 +13,20 @@ SecmodError
 │   ├── HandleError      no secret lives under this handle
 │   ├── MismatchError    a password or token is wrong
 │   ├── StateError       a step of a handshake out of its order
+│   ├── SealError        not what was sealed or tagged: other bytes, another key, another context
+│   ├── KeyFileError     a key file that can not be read or written, or has another length
 │   └── RandomAlarmError the random generator gives nothing more, until a reset or for good
+├── StoreError           what a store holds can not be used
+│   ├── StoreBusyError   another process has the store open
+│   ├── StoreKeyError    the passphrase or key file does not open it
+│   ├── StoreDamagedError    bits of it have changed, or are missing
+│   ├── StoreVersionError    made by a newer version, or no store at all
+│   ├── StoreProfileError    its modules were made from another profile
+│   └── StorageError     the medium did not take a change; nothing has changed
+│       └── StorageFullError, StorageReadOnlyError
+├── PowerLostError       card side: the power went while the card was at work
 ├── LinkError            the connection between reader driver and card process
+├── ControlError         the control channel: no request, or one that can not be carried out
 ├── DriverError          installing or starting the reader driver and its pcscd
 ├── UnknownNameError     host side: the profile or the core has nothing of this name
 ├── TransportError       host side: no answer came from the card
@@ -89,8 +101,64 @@ class StateError(CryptoError):
     """A step of a handshake out of its order; the handshake is over."""
 
 
+class SealError(CryptoError):
+    """Not what was sealed, wrapped or tagged: other bytes, another store key, or another context; nothing came out of it."""
+
+
+class KeyFileError(CryptoError):
+    """A file of a store key that can not be read or written, or has another length than 32 bytes."""
+
+
+class StoreError(SecmodError):
+    """What a store holds can not be used; the message names the place and the next step."""
+
+
+class StoreBusyError(StoreError):
+    """Another process has the store open; `pid` is its number, None if it has not told."""
+
+    def __init__(self, reason: str, pid: int | None = None) -> None:
+        self.pid = pid
+        super().__init__(reason)
+
+
+class StoreKeyError(StoreError):
+    """The store's key is missing, or the passphrase or key file is not the one that the store was made with."""
+
+
+class StoreDamagedError(StoreError):
+    """Bits of the store have changed, or parts of it are missing or stand in another's place; the message names them."""
+
+
+class StoreVersionError(StoreError):
+    """The store was made by a newer version of the program, or is none; it has not been touched."""
+
+
+class StoreProfileError(StoreError):
+    """The modules in the store were made from another profile."""
+
+
+class StorageError(StoreError):
+    """The medium did not take a change: store and card are as before."""
+
+
+class StorageFullError(StorageError):
+    """No space is left on the medium."""
+
+
+class StorageReadOnlyError(StorageError):
+    """The medium can only be read."""
+
+
+class PowerLostError(SecmodError):
+    """The power went while the card was at work: there is no answer, and only what was stored before remains."""
+
+
 class LinkError(SecmodError):
     """The connection between reader driver and card process: refused, broken, or of another protocol version."""
+
+
+class ControlError(SecmodError):
+    """A request on the control channel that is none, or that can not be carried out; nothing has changed."""
 
 
 class DriverError(SecmodError):
@@ -208,10 +276,12 @@ __all__ = [
     "CardFaultError",
     "CardResetError",
     "ConditionsError",
+    "ControlError",
     "CryptoError",
     "DriverError",
     "FileNotFoundOnCardError",
     "HandleError",
+    "KeyFileError",
     "LinkError",
     "MismatchError",
     "NoCardError",
@@ -220,11 +290,13 @@ __all__ = [
     "NotSupportedError",
     "PaceError",
     "PointError",
+    "PowerLostError",
     "ProfileError",
     "RandomAlarmError",
     "ReferenceNotFoundError",
     "ReferenceUnusableError",
     "RetriesLeftError",
+    "SealError",
     "SecmodError",
     "SecureMessagingError",
     "SecurityStatusError",
@@ -232,6 +304,15 @@ __all__ = [
     "SignatureError",
     "StateError",
     "StatusError",
+    "StorageError",
+    "StorageFullError",
+    "StorageReadOnlyError",
+    "StoreBusyError",
+    "StoreDamagedError",
+    "StoreError",
+    "StoreKeyError",
+    "StoreProfileError",
+    "StoreVersionError",
     "TlvError",
     "TransportError",
     "UnknownNameError",

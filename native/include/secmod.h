@@ -40,6 +40,8 @@ extern "C" {
 #define SECMOD_E_STATE -11 /* a step out of its order */
 #define SECMOD_E_SM_MISSING -12 /* a secure messaging data object is missing (6987) */
 #define SECMOD_E_SM_WRONG -13 /* a secure messaging data object is wrong (6988), or these bytes are no command or response */
+#define SECMOD_E_SEAL -14 /* not what was sealed or tagged: other bytes, another key, another context */
+#define SECMOD_E_FILE -15 /* a key file that can not be read or written, or has another length */
 
 /* ---- curves ------------------------------------------------------------------------------------------------------------- */
 
@@ -59,6 +61,10 @@ struct secmod_curve {
 
 SECMOD_API int secmod_curve_count(void);
 SECMOD_API int secmod_curve_get(int curve, struct secmod_curve *out);
+
+/* The code that curves are computed with: "portable"; "adx" on x86-64 CPUs with BMI2, ADX and AVX2; "lanes" on those with AVX512-IFMA
+ * too.  It is the fastest of this CPU, or what the environment variable SECMOD_CORE names, if the CPU has it. */
+SECMOD_API const char *secmod_core(void);
 
 /* SECMOD_OK if the `length` bytes are an uncompressed point (04 X Y) on the curve and not infinity, else SECMOD_E_POINT. */
 SECMOD_API int secmod_point_check(int curve, const uint8_t *point, size_t length);
@@ -111,6 +117,51 @@ SECMOD_API int secmod_ecdsa_verify(int curve, const uint8_t *point, size_t point
 /* The shared value Z = x(d * Q), L bytes, leading zeros kept; the foreign point is validated first.  *length as above. */
 SECMOD_API int secmod_ecka_agree(secmod_vault *vault, uint64_t handle, const uint8_t *point, size_t point_length, uint8_t *z,
                                  size_t *length);
+
+/* ---- batches ------------------------------------------------------------------------------------------------------------- */
+
+/* Many operations in one call, eight at a time on CPUs with AVX512-IFMA, one by one elsewhere.  Any count; of any curves, keys and
+ * vaults, and the same key more than once.  Each job gets the `result` that the single operation has; one that fails leaves the
+ * others alone, and its outcome is zeroes.  Lengths are those of the single operation. */
+
+struct secmod_sign_job {
+    secmod_vault *vault;
+    uint64_t key;
+    int hash_length;
+    int result;
+    uint8_t hash[64];
+    uint8_t signature[SECMOD_MAX_SIGNATURE]; /* comes out: r || s */
+};
+SECMOD_API void secmod_ecdsa_sign_many(struct secmod_sign_job *jobs, size_t count);
+
+struct secmod_verify_job {
+    int curve;
+    int point_length, hash_length, signature_length;
+    int result;
+    uint8_t point[SECMOD_MAX_POINT];
+    uint8_t hash[64];
+    uint8_t signature[SECMOD_MAX_SIGNATURE];
+};
+SECMOD_API void secmod_ecdsa_verify_many(struct secmod_verify_job *jobs, size_t count);
+
+struct secmod_agree_job {
+    secmod_vault *vault;
+    uint64_t key;
+    int point_length;
+    int result;
+    uint8_t point[SECMOD_MAX_POINT];
+    uint8_t z[SECMOD_MAX_FIELD]; /* comes out */
+};
+SECMOD_API void secmod_ecka_agree_many(struct secmod_agree_job *jobs, size_t count);
+
+struct secmod_generate_job {
+    secmod_vault *vault;
+    uint64_t key; /* comes out */
+    int curve;
+    int result;
+    uint8_t point[SECMOD_MAX_POINT]; /* comes out: the public point */
+};
+SECMOD_API void secmod_key_generate_many(struct secmod_generate_job *jobs, size_t count);
 
 /* ---- random numbers, hashes ------------------------------------------------------------------------------------------------ */
 
@@ -207,6 +258,63 @@ SECMOD_API int secmod_tlv_parse(const uint8_t *data, size_t length, struct secmo
 SECMOD_API int secmod_password_store(secmod_vault *vault, const uint8_t *value, size_t length, uint64_t *handle);
 /* SECMOD_OK, or SECMOD_E_MISMATCH.  The time tells neither where nor in what length they differ. */
 SECMOD_API int secmod_password_compare(secmod_vault *vault, uint64_t handle, const uint8_t *value, size_t length);
+
+/* Zeroes a caller's own copy of a secret when its work is done. */
+SECMOD_API void secmod_wipe(uint8_t *bytes, size_t length);
+
+/* ---- sealing: secrets outside the vault ------------------------------------------------------------------------------------ */
+
+#define SECMOD_STORE_KEY 32
+#define SECMOD_STORE_SALT 16
+#define SECMOD_STORE_TAG 32
+#define SECMOD_PASSPHRASE_MAX 1024
+#define SECMOD_CONTEXT_MAX 65536
+#define SECMOD_MAX_SEALED 111
+
+/* A store key is a secret of the vault, of 32 bytes, that never reaches the caller: fresh; from a passphrase by scrypt (RFC 7914)
+ * with N = 2^log2_n, at most 1 GiB of memory; read from a file that holds just these bytes, or made and written to one, which
+ * then is on its disk; or copied from another vault. */
+SECMOD_API int secmod_store_key_generate(secmod_vault *vault, uint64_t *handle);
+SECMOD_API int secmod_store_key_derive(secmod_vault *vault, const uint8_t *passphrase, size_t length, const uint8_t salt[16],
+                                       int log2_n, int r, int p, uint64_t *handle);
+SECMOD_API int secmod_store_key_read(secmod_vault *vault, int fd, uint64_t *handle);
+SECMOD_API int secmod_store_key_write(secmod_vault *vault, int fd, uint64_t *handle);
+SECMOD_API int secmod_store_key_copy(secmod_vault *vault, uint64_t handle, secmod_vault *to, uint64_t *copy);
+
+#define SECMOD_SEALED_KEY 1
+#define SECMOD_SEALED_PASSWORD 2
+#define SECMOD_SEALED_STORE_KEY 3
+
+/* What came out of a seal; curve is -1 and length 0 where they say nothing. */
+struct secmod_unsealed {
+    uint64_t handle;
+    int kind;   /* SECMOD_SEALED_... */
+    int curve;  /* of a private key */
+    int length; /* of a password */
+};
+
+/* Seals a private key or a password, by AES-256-GCM: format, kind, curve and the caller's context are authenticated with it.  How
+ * long the outcome is tells kind and curve and nothing else; *length as above, room for SECMOD_MAX_SEALED always is enough. */
+SECMOD_API int secmod_seal(secmod_vault *vault, uint64_t store_key, uint64_t secret, const uint8_t *context, size_t context_length,
+                           uint8_t *blob, size_t *length);
+/* SECMOD_E_SEAL if key, context or any bit is another.  A private key's public point is computed anew. */
+SECMOD_API int secmod_unseal(secmod_vault *vault, uint64_t store_key, const uint8_t *blob, size_t length, const uint8_t *context,
+                             size_t context_length, struct secmod_unsealed *out);
+/* The same for another store key. */
+SECMOD_API int secmod_wrap(secmod_vault *vault, uint64_t store_key, uint64_t other, const uint8_t *context, size_t context_length,
+                           uint8_t *blob, size_t *length);
+SECMOD_API int secmod_unwrap(secmod_vault *vault, uint64_t store_key, const uint8_t *blob, size_t length, const uint8_t *context,
+                             size_t context_length, uint64_t *handle);
+/* What is sealed or wrapped under one key, under another, with another context. */
+SECMOD_API int secmod_reseal(secmod_vault *vault, uint64_t store_key, const uint8_t *blob, size_t length, const uint8_t *context,
+                             size_t context_length, uint64_t new_key, const uint8_t *new_context, size_t new_context_length,
+                             uint8_t *new_blob, size_t *new_length);
+
+/* Authenticates bytes that are no secret, together with a context: HMAC-SHA-256.  SECMOD_E_SEAL if the tag is another. */
+SECMOD_API int secmod_store_tag(secmod_vault *vault, uint64_t store_key, const uint8_t *data, size_t length, const uint8_t *context,
+                                size_t context_length, uint8_t tag[32]);
+SECMOD_API int secmod_store_check(secmod_vault *vault, uint64_t store_key, const uint8_t tag[32], const uint8_t *data, size_t length,
+                                  const uint8_t *context, size_t context_length);
 
 /* ---- PACE, generic mapping over elliptic curves (TR-03110-3) ------------------------------------------------------------- */
 

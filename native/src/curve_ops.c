@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "curve_ops.h"
 
+#include "lanes.h"
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -12,13 +14,14 @@ static const struct curve_ops *const portable[] = {&curve_ops_4_portable, &curve
 
 #if defined(__x86_64__)
 static const struct curve_ops *const adx[] = {&curve_ops_4_adx, &curve_ops_6_adx, &curve_ops_8_adx};
+static const struct curve_ops *const lanes[] = {&curve_ops_4_lanes, &curve_ops_6_lanes, &curve_ops_8_lanes};
 
 static int cpu_has_adx(void) {
     unsigned int a = 0, b = 0, c = 0, d = 0;
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_ADX) != 0 && (b & bit_BMI2) != 0 && __builtin_cpu_supports("avx2");
 }
 #else
-static const struct curve_ops *const *const adx = NULL;
+static const struct curve_ops *const *const adx = NULL, *const *const lanes = NULL;
 static int cpu_has_adx(void) { return 0; }
 #endif
 
@@ -26,6 +29,7 @@ static int cpu_has_adx(void) { return 0; }
 static const struct curve_ops *const *path_named(const char *path) {
     if (strcmp(path, "portable") == 0) return portable;
     if (strcmp(path, "adx") == 0 && cpu_has_adx()) return adx;
+    if (strcmp(path, "lanes") == 0 && cpu_has_adx() && lanes_available()) return lanes;
     return NULL;
 }
 
@@ -35,6 +39,7 @@ static pthread_once_t choice = PTHREAD_ONCE_INIT;
 static void choose(void) {
     const char *wanted = getenv("SECMOD_CORE");
     chosen = wanted != NULL ? path_named(wanted) : NULL;
+    if (chosen == NULL) chosen = path_named("lanes");
     if (chosen == NULL) chosen = path_named("adx");
     if (chosen == NULL) chosen = portable;
 }
@@ -50,3 +55,5 @@ const struct curve_ops *curve_ops_of(const struct curve *c) {
     (void)pthread_once(&choice, choose);
     return chosen[width_of(c)];
 }
+
+const char *secmod_core(void) { return curve_ops_of(curve_at(0))->path; }

@@ -7,15 +7,15 @@
 #ifndef SECMOD_CURVE_OPS_H
 #define SECMOD_CURVE_OPS_H
 
-#include "curves.h"
+#include "jobs.h"
 
 /* Multiples of a public key, so that it is verified with again without doublings: kept_bytes of memory at any address divisible by
  * 64, filled by kept_make_vartime. */
 typedef struct kept_table kept_table;
 
 struct curve_ops {
-    const char *path;  /* "portable" or "adx" */
-    size_t kept_bytes; /* room for a kept table; the widest curve's is KEPT_BYTES_MAX */
+    const char *path;  /* "portable", "adx" or "lanes" */
+    size_t kept_bytes; /* room for a kept table: 128 KiB for the widest curve */
 
     /* 1 if 1 <= scalar <= n - 1. */
     int (*scalar_in_range)(const struct curve *c, const uint8_t *scalar);
@@ -34,10 +34,16 @@ struct curve_ops {
                           size_t hash_length, const uint8_t *signature);
     /* Fills a table for verify_vartime.  The point must have passed point_check_vartime. */
     void (*kept_make_vartime)(const struct curve *c, const uint8_t *point, kept_table *kept);
+
+    /* Batches of any count, or NULL: this path has nothing faster than one by one.  Points are validated here. */
+    void (*base_mul_many)(const struct curve *c, struct base_job *jobs, size_t count);
+    void (*agree_many)(const struct curve *c, struct point_job *jobs, size_t count); /* L bytes, X of the product */
+    void (*sign_many)(const struct curve *c, struct sign_job *jobs, size_t count);
+    void (*verify_many_vartime)(const struct curve *c, struct verify_job *jobs, size_t count);
 };
 
-/* The functions for a curve: the fastest path of this CPU, or what the environment variable SECMOD_CORE names (portable, adx), if
- * the CPU has it.  Chosen once. */
+/* The functions for a curve: the fastest path of this CPU, or what the environment variable SECMOD_CORE names (portable, adx,
+ * lanes), if the CPU has it.  Chosen once. */
 const struct curve_ops *curve_ops_of(const struct curve *c);
 
 /* The functions of one path, for tests and measurements; NULL if there are none of this name on this CPU. */
@@ -47,6 +53,7 @@ const struct curve_ops *curve_ops_of_path(const struct curve *c, const char *pat
 extern const struct curve_ops curve_ops_4_portable, curve_ops_6_portable, curve_ops_8_portable;
 #if defined(__x86_64__)
 extern const struct curve_ops curve_ops_4_adx, curve_ops_6_adx, curve_ops_8_adx;
+extern const struct curve_ops curve_ops_4_lanes, curve_ops_6_lanes, curve_ops_8_lanes;
 #endif
 
 #endif

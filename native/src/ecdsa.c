@@ -4,15 +4,15 @@
 #include <string.h>
 
 #include "ct.h"
+#include "ecdsa.h"
 #include "kept.h"
 #include "nonce.h"
 #include "vault.h"
 #include "wipe.h"
 
-#define HASH_MAX 64
 #define HEDGE_BYTES 32 /* of fresh randomness in a nonce */
 
-static int hash_length_ok(size_t length) { return length >= 1 && length <= HASH_MAX; }
+static int hash_length_ok(size_t length) { return length >= 1 && length <= ECDSA_HASH_MAX; }
 
 /* ---- sign --------------------------------------------------------------------------------------------------------------- */
 
@@ -49,16 +49,22 @@ static int sign_with(const struct private_key *key, const uint8_t *nonce, const 
     return ct_reveal((ct_mask)done) ? SECMOD_OK : SECMOD_E_SCALAR;
 }
 
-/* With the nonce of RFC 6979, into which the extra bytes go, if there are any. */
-static int sign_derived(struct private_key *key, const uint8_t *extra, size_t extra_length, const uint8_t *hash, size_t hash_length,
-                        uint8_t *signature) {
-    uint8_t k[SECMOD_MAX_FIELD], reduced[SECMOD_MAX_FIELD];
-    struct nonce nonce;
+/* The nonces of RFC 6979, into which the extra bytes go, if there are any. */
+static int nonces_of(struct nonce *nonce, struct private_key *key, const uint8_t *extra, size_t extra_length, const uint8_t *hash,
+                     size_t hash_length) {
+    uint8_t reduced[SECMOD_MAX_FIELD];
     size_t hmac_bytes;
     EVP_MAC_CTX *hmac = hmac_for(key, hash_length, &hmac_bytes);
     if (hmac == NULL) return SECMOD_E_LIBRARY;
     hash_reduce(key->curve, hash, hash_length, reduced);
-    int result = nonce_begin(&nonce, hmac, hmac_bytes, key->curve, key->scalar, reduced, extra, extra_length);
+    return nonce_begin(nonce, hmac, hmac_bytes, key->curve, key->scalar, reduced, extra, extra_length);
+}
+
+static int sign_derived(struct private_key *key, const uint8_t *extra, size_t extra_length, const uint8_t *hash, size_t hash_length,
+                        uint8_t *signature) {
+    uint8_t k[SECMOD_MAX_FIELD];
+    struct nonce nonce;
+    int result = nonces_of(&nonce, key, extra, extra_length, hash, hash_length);
     if (result == SECMOD_OK) {
         do {
             result = nonce_next(&nonce, k);
@@ -70,13 +76,30 @@ static int sign_derived(struct private_key *key, const uint8_t *extra, size_t ex
     return result;
 }
 
-/* In a deterministic vault the nonce does without fresh bytes: it is that of RFC 6979. */
+/* Fresh bytes for a nonce.  In a deterministic vault it does without: *length is 0, and the nonce that of RFC 6979. */
+static int hedge_of(struct generator *generator, uint8_t fresh[HEDGE_BYTES], size_t *length) {
+    *length = generator_is_deterministic(generator) ? 0 : HEDGE_BYTES;
+    return generator_bytes(generator, fresh, HEDGE_BYTES, DRBG_AS_DUE); /* refuses in an alarm */
+}
+
+int ecdsa_nonce(struct private_key *key, struct generator *generator, const uint8_t *hash, size_t hash_length, uint8_t *k) {
+    uint8_t fresh[HEDGE_BYTES];
+    struct nonce nonce;
+    size_t hedge;
+    int result = hedge_of(generator, fresh, &hedge);
+    if (result == SECMOD_OK) result = nonces_of(&nonce, key, fresh, hedge, hash, hash_length);
+    if (result == SECMOD_OK) result = nonce_next(&nonce, k);
+    wipe(fresh, sizeof fresh);
+    nonce_end(&nonce);
+    return result;
+}
+
 static int sign(struct private_key *key, struct generator *generator, const uint8_t *hash, size_t hash_length, uint8_t *signature,
                 size_t *length) {
     if (*length < curve_signature_bytes(key->curve)) return SECMOD_E_ARGUMENT;
     uint8_t fresh[HEDGE_BYTES];
-    size_t hedge = generator_is_deterministic(generator) ? 0 : HEDGE_BYTES;
-    int result = generator_bytes(generator, fresh, sizeof fresh, DRBG_AS_DUE); /* refuses in an alarm */
+    size_t hedge;
+    int result = hedge_of(generator, fresh, &hedge);
     if (result == SECMOD_OK) result = sign_derived(key, fresh, hedge, hash, hash_length, signature);
     wipe(fresh, sizeof fresh);
     if (result == SECMOD_OK) *length = curve_signature_bytes(key->curve);

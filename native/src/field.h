@@ -10,6 +10,7 @@ typedef limb fe[LIMBS];
 
 static inline void fe_mul(const field *f, fe z, const fe x, const fe y) { mont_mul(f, z, x, y); }
 static inline void fe_sqr(const field *f, fe z, const fe x) { mont_sqr(f, z, x); }
+static inline void fe_mul_add(const field *f, fe z, const fe x, const fe y, const fe v, const fe w) { mont_mul_add(f, z, x, y, v, w); }
 static inline void fe_add(const field *f, fe z, const fe x, const fe y) { mod_add(f, z, x, y); }
 static inline void fe_sub(const field *f, fe z, const fe x, const fe y) { mod_sub(f, z, x, y); }
 static inline void fe_neg(const field *f, fe z, const fe x) { mod_neg(f, z, x); }

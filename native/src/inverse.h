@@ -61,25 +61,52 @@ static inline int64_t packed_r(int64_t packed) {
     return (packed + ((int64_t)1 << (PACK_R - 1)) + (1 << (PACK_Q - 1))) >> PACK_R;
 }
 
-/* k steps; the new minus_delta, which is -(delta + 1/2), so that delta > 0 is its sign. */
-static inline int64_t divsteps_packed(int k, int64_t minus_delta, int64_t f0, int64_t g0, struct divsteps_matrix *t) {
-    int64_t f = packed_low(f0) + ((int64_t)1 << (PACK_Q + k));
-    int64_t g = packed_low(g0) + ((int64_t)1 << (PACK_R + k));
-    for (int i = 0; i < k; i++) {
-        int64_t odd = (int64_t)limb_mask((limb)g & 1);
-        int64_t positive = minus_delta >> 63;
-        int64_t addend = ((f ^ positive) - positive) & odd; /* 0, f or -f */
-        int64_t swap = positive & odd;
-        int64_t sum = g + addend;
-        f ^= (f ^ g) & swap;
-        g = sum >> 1;
-        minus_delta = (minus_delta ^ swap) - 1;
+/* Where the steps of one inversion are: minus_delta is -(delta + 1/2), so that delta > 0 is its sign. */
+struct divsteps {
+    int64_t minus_delta, f, g;
+};
+
+/* k steps of `count` independent inversions, 1 or 2: side by side two take little longer than one. */
+#ifdef CORE_ADX
+void secmod_divsteps_1(struct divsteps *s, int64_t k);
+void secmod_divsteps_2(struct divsteps *s, int64_t k);
+static inline void divsteps_run(struct divsteps *s, int count, int k) {
+    if (count == 1) {
+        secmod_divsteps_1(s, k);
+    } else {
+        secmod_divsteps_2(s, k);
     }
-    t->u = packed_q(f);
-    t->v = packed_r(f);
-    t->q = packed_q(g);
-    t->r = packed_r(g);
-    return minus_delta;
+}
+#else
+static inline void divsteps_run(struct divsteps *s, int count, int k) {
+    for (int i = 0; i < k; i++) {
+        for (int j = 0; j < count; j++) {
+            int64_t odd = (int64_t)limb_mask((limb)s[j].g & 1);
+            int64_t positive = s[j].minus_delta >> 63;
+            int64_t addend = ((s[j].f ^ positive) - positive) & odd; /* 0, f or -f */
+            int64_t swap = positive & odd;
+            int64_t sum = s[j].g + addend;
+            s[j].f ^= (s[j].f ^ s[j].g) & swap;
+            s[j].g = sum >> 1;
+            s[j].minus_delta = (s[j].minus_delta ^ swap) - 1;
+        }
+    }
+}
+#endif
+
+/* k <= 20 steps, from the lowest bits of f[j] and g[j]. */
+static inline void divsteps_packed(int k, struct divsteps *s, int count, const int64_t *f, const int64_t *g, struct divsteps_matrix *t) {
+    for (int j = 0; j < count; j++) {
+        s[j].f = packed_low(f[j]) + ((int64_t)1 << (PACK_Q + k));
+        s[j].g = packed_low(g[j]) + ((int64_t)1 << (PACK_R + k));
+    }
+    divsteps_run(s, count, k);
+    for (int j = 0; j < count; j++) {
+        t[j].u = packed_q(s[j].f);
+        t[j].v = packed_r(s[j].f);
+        t[j].q = packed_q(s[j].g);
+        t[j].r = packed_r(s[j].g);
+    }
 }
 
 /* z := x * y; the products of 20, 40 and 59 steps have entries of no more bits. */
@@ -101,17 +128,21 @@ static inline void low_after(const struct divsteps_matrix *t, int k, int64_t *f,
     *g = (int64_t)next_g >> k;
 }
 
-static inline int64_t divsteps_59(int64_t minus_delta, int64_t f, int64_t g, struct divsteps_matrix *t) {
-    struct divsteps_matrix part;
-    minus_delta = divsteps_packed(20, minus_delta, f, g, t);
-    low_after(t, 20, &f, &g);
-    minus_delta = divsteps_packed(20, minus_delta, f, g, &part);
-    low_after(&part, 20, &f, &g);
-    matrix_mul(t, &part, t);
-    minus_delta = divsteps_packed(19, minus_delta, f, g, &part);
-    struct divsteps_matrix scaled = {part.u * 8, part.v * 8, part.q * 8, part.r * 8};
-    matrix_mul(t, &scaled, t);
-    return minus_delta;
+/* 59 steps; f and g are lost. */
+static inline void divsteps_59(struct divsteps *s, int count, int64_t *f, int64_t *g, struct divsteps_matrix *t) {
+    struct divsteps_matrix part[2];
+    divsteps_packed(20, s, count, f, g, t);
+    for (int j = 0; j < count; j++) low_after(&t[j], 20, &f[j], &g[j]);
+    divsteps_packed(20, s, count, f, g, part);
+    for (int j = 0; j < count; j++) {
+        low_after(&part[j], 20, &f[j], &g[j]);
+        matrix_mul(&t[j], &part[j], &t[j]);
+    }
+    divsteps_packed(19, s, count, f, g, part);
+    for (int j = 0; j < count; j++) {
+        struct divsteps_matrix scaled = {part[j].u * 8, part[j].v * 8, part[j].q * 8, part[j].r * 8};
+        matrix_mul(&t[j], &scaled, &t[j]);
+    }
 }
 
 /* f, g := t * (f, g) / 2^62, without remainder.  Each sum is below 2 * 2^62 * 2^62 plus a carry. */
@@ -179,12 +210,11 @@ static inline void digits_normalise(int64_t d[DIGITS], int64_t sign, const int64
 }
 
 struct inversion {
-    int64_t minus_delta, m_inverse;
+    int64_t m_inverse;
     int64_t m[DIGITS], f[DIGITS], g[DIGITS], d[DIGITS], e[DIGITS];
 };
 
 static inline void inversion_start(struct inversion *state, const modulus *m, const limb x[LIMBS], const limb start[LIMBS]) {
-    state->minus_delta = -1; /* delta = 1/2 */
     state->m_inverse = (int64_t)((0U - m->n0) & (limb)DIGIT_MASK);
     digits_from_limbs(state->m, m->m);
     digits_from_limbs(state->f, m->m);
@@ -196,11 +226,23 @@ static inline void inversion_start(struct inversion *state, const modulus *m, co
 /* The lowest 64 bits of a number in digits. */
 static inline int64_t digits_low(const int64_t x[DIGITS]) { return x[0] | shift_left(x[1], 62); }
 
-static inline void inversion_round(struct inversion *state) {
-    struct divsteps_matrix t;
-    state->minus_delta = divsteps_59(state->minus_delta, digits_low(state->f), digits_low(state->g), &t);
-    update_de(state->m, state->m_inverse, state->d, state->e, &t);
-    update_fg(state->f, state->g, &t);
+static inline void inversion_run(struct inversion *states, int count) {
+    struct divsteps s[2] = {{.minus_delta = -1}, {.minus_delta = -1}}; /* delta = 1/2 */
+    struct divsteps_matrix t[2];
+    int64_t f[2], g[2];
+    for (int i = 0; i < DIVSTEPS_ROUNDS; i++) {
+        for (int j = 0; j < count; j++) {
+            f[j] = digits_low(states[j].f);
+            g[j] = digits_low(states[j].g);
+        }
+        divsteps_59(s, count, f, g, t);
+        for (int j = 0; j < count; j++) {
+            update_de(states[j].m, states[j].m_inverse, states[j].d, states[j].e, &t[j]);
+            update_fg(states[j].f, states[j].g, &t[j]);
+        }
+    }
+    wipe(s, sizeof s);
+    wipe(t, sizeof t);
 }
 
 static inline void inversion_end(struct inversion *state, limb z[LIMBS]) {
@@ -212,9 +254,21 @@ static inline void inversion_end(struct inversion *state, limb z[LIMBS]) {
 static OUT_OF_LINE void mod_inv(const modulus *m, limb z[LIMBS], const limb x[LIMBS], const limb start[LIMBS]) {
     struct inversion state;
     inversion_start(&state, m, x, start);
-    for (int i = 0; i < DIVSTEPS_ROUNDS; i++) inversion_round(&state);
+    inversion_run(&state, 1);
     inversion_end(&state, z);
     wipe(&state, sizeof state);
+}
+
+/* Two of them, modulo m and modulo n. */
+static OUT_OF_LINE void mod_inv_pair(const modulus *m, limb z[LIMBS], const limb x[LIMBS], const limb start[LIMBS], const modulus *n,
+                                     limb w[LIMBS], const limb y[LIMBS], const limb begin[LIMBS]) {
+    struct inversion states[2];
+    inversion_start(&states[0], m, x, start);
+    inversion_start(&states[1], n, y, begin);
+    inversion_run(states, 2);
+    inversion_end(&states[0], z);
+    inversion_end(&states[1], w);
+    wipe(states, sizeof states);
 }
 
 #endif

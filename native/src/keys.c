@@ -26,26 +26,27 @@ uint32_t scalar_in_range(const struct curve *curve, const uint8_t *scalar) {
     return ~ct_is_zero(scalar, length) & ct_less(scalar, curve->order, length);
 }
 
-/* Q once more, from the scalar as it is kept, and the curve equation: a slip in one of the two multiplications shows, and so does
- * a damaged constant in both, for it leads off the curve. */
-static int pairwise_check(const struct private_key *key) {
-    const struct curve_ops *ops = curve_ops_of(key->curve);
-    uint8_t again[SECMOD_MAX_POINT];
-    (void)ops->base_mul(key->curve, key->scalar, again); /* zeroes if it refuses */
-    ct_publish(again, sizeof again);
-    return memcmp(again, key->point, curve_point_bytes(key->curve)) == 0 && ops->point_check_vartime(key->curve, key->point);
+/* A slip in one of the two multiplications shows, and so does a damaged constant in both, for it leads off the curve. */
+int private_key_check(struct private_key *key, const uint8_t *again) {
+    ct_publish(key->point, sizeof key->point);
+    ct_publish(again, curve_point_bytes(key->curve));
+    if (memcmp(again, key->point, curve_point_bytes(key->curve)) == 0 &&
+        curve_ops_of(key->curve)->point_check_vartime(key->curve, key->point)) {
+        return SECMOD_OK;
+    }
+    private_key_wipe(key);
+    return SECMOD_E_LIBRARY;
 }
 
 int private_key_new(const struct curve *curve, const uint8_t *scalar, struct private_key *key) {
+    uint8_t again[SECMOD_MAX_POINT];
     memset(key, 0, sizeof *key);
     if (!ct_reveal(scalar_in_range(curve, scalar))) return SECMOD_E_SCALAR; /* whether a scalar is refused is public */
     key->curve = curve;
     memcpy(key->scalar, scalar, curve_field_bytes(curve));
     (void)curve_ops_of(curve)->base_mul(curve, scalar, key->point);
-    ct_publish(key->point, sizeof key->point);
-    if (pairwise_check(key)) return SECMOD_OK;
-    private_key_wipe(key);
-    return SECMOD_E_LIBRARY;
+    (void)curve_ops_of(curve)->base_mul(curve, key->scalar, again);
+    return private_key_check(key, again);
 }
 
 void private_key_wipe(struct private_key *key) {

@@ -22,6 +22,10 @@ uint32_t scalar_in_range(const struct curve *curve, const uint8_t *scalar);
  * *key is empty. */
 int private_key_new(const struct curve *curve, const uint8_t *scalar, struct private_key *key);
 
+/* SECMOD_OK if a key's public point is this one too, computed once more from the scalar as it is kept, and is on the curve; else
+ * the key is wiped: SECMOD_E_LIBRARY. */
+int private_key_check(struct private_key *key, const uint8_t *again);
+
 /* Wipes and frees what the key holds, and empties it. */
 void private_key_wipe(struct private_key *key);
 

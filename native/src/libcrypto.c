@@ -113,6 +113,19 @@ EVP_MAC_CTX *hmac_new(const char *hash) {
     return NULL;
 }
 
+int hmac_sha256(const uint8_t key[32], const struct part *parts, size_t count, uint8_t out[32]) {
+    EVP_MAC_CTX *hmac = hmac_new("SHA2-256");
+    size_t length = 0;
+    int done = hmac != NULL && EVP_MAC_init(hmac, key, 32, NULL) == 1;
+    for (size_t i = 0; i < count && done; i++) {
+        done = parts[i].length == 0 || EVP_MAC_update(hmac, parts[i].bytes, parts[i].length) == 1;
+    }
+    done = done && EVP_MAC_final(hmac, out, &length, 32) == 1;
+    EVP_MAC_CTX_free(hmac); /* clears what it holds */
+    if (!done) wipe(out, 32);
+    return done ? SECMOD_OK : SECMOD_E_LIBRARY;
+}
+
 /* ---- version ------------------------------------------------------------------------------------------------------------ */
 
 const char *secmod_libcrypto_version(void) { return OpenSSL_version(OPENSSL_VERSION); }

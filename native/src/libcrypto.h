@@ -29,4 +29,11 @@ int drbg_generate(EVP_RAND_CTX *drbg, uint8_t *out, size_t length, enum drbg_ent
 /* HMAC with a hash that libcrypto knows under this name; the key comes with EVP_MAC_init.  NULL if it knows none. */
 EVP_MAC_CTX *hmac_new(const char *hash);
 
+/* HMAC-SHA-256 of bytes that come in parts, under a key of 32 bytes.  SECMOD_OK, or SECMOD_E_LIBRARY and zeroes. */
+struct part {
+    const uint8_t *bytes;
+    size_t length;
+};
+int hmac_sha256(const uint8_t key[32], const struct part *parts, size_t count, uint8_t out[32]);
+
 #endif

@@ -115,6 +115,7 @@ static inline void bytes_from_limbs(uint8_t bytes[ELEMENT_BYTES], const limb x[L
 #define mod_add(m, z, x, y) adx_add(z, x, y, m)
 #define mod_sub(m, z, x, y) adx_sub(z, x, y, m)
 #define mont_mul(m, z, x, y) adx_mul(z, x, y, m)
+#define mont_mul_add(m, z, x, y, v, w) adx_mul_add(z, x, y, v, w, m)
 #define mont_sqr(m, z, x) adx_sqr(z, x, m)
 #else
 
@@ -156,6 +157,40 @@ static OUT_OF_LINE void mont_mul(const modulus *m, limb z[LIMBS], const limb x[L
         t[LIMBS] = (limb)(top >> 64);
     }
     mod_reduce_once(m, z, t, t[LIMBS]);
+}
+
+/* z := (x * y + v * w) / R mod m: one reduction for two products.  As above, with t below 3m, so that t[LIMBS] is at most 2: each row
+ * makes it less than (3m + (2^64 - 1) * 3m) / 2^64. */
+static OUT_OF_LINE void mont_mul_add(const modulus *m, limb z[LIMBS], const limb x[LIMBS], const limb y[LIMBS], const limb v[LIMBS],
+                                     const limb w[LIMBS]) {
+#if LIMBS > 6 /* the registers do not reach: gcc makes two products faster */
+    limb t[LIMBS];
+    mont_mul(m, t, x, y);
+    mont_mul(m, z, v, w);
+    mod_add(m, z, z, t);
+#else
+    limb t[LIMBS + 1] = {0};
+    UNROLL for (int i = 0; i < LIMBS; i++) {
+        limb2 first = limb_mul_add(x[i], y[0], t[0], 0);
+        limb2 second = limb_mul_add(v[i], w[0], (limb)first, 0);
+        limb q = (limb)second * m->n0;
+        limb2 reduced = limb_mul_add(q, m->m[0], (limb)second, 0);
+        UNROLL for (int j = 1; j < LIMBS; j++) {
+            first = limb_mul_add(x[i], y[j], t[j], (limb)(first >> 64));
+            second = limb_mul_add(v[i], w[j], (limb)first, (limb)(second >> 64));
+            reduced = limb_mul_add(q, m->m[j], (limb)second, (limb)(reduced >> 64));
+            t[j - 1] = (limb)reduced;
+        }
+        limb2 top = (limb2)t[LIMBS] + (limb)(first >> 64) + (limb)(second >> 64) + (limb)(reduced >> 64);
+        t[LIMBS - 1] = (limb)top;
+        t[LIMBS] = (limb)(top >> 64);
+    }
+    limb less[LIMBS];
+    limb borrow = limbs_sub(less, t, m->m);
+    limb below = borrow & limb_is_zero(t[LIMBS]); /* m, already */
+    limbs_select(limb_mask(below), t, t, less);
+    mod_reduce_once(m, z, t, t[LIMBS] - (borrow ^ below));
+#endif
 }
 
 /* The same for x * x: products of different limbs once, then doubled with the squares added, then the lower half reduced, row by

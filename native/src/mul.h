@@ -20,7 +20,8 @@
 #define ROW(w) (1 << ((w)-1)) /* points in a row */
 #define MUL_WINDOW 5          /* of a secret multiple of any point: 16 points, made affine with one inversion */
 #define KEPT_WINDOW 4         /* of the comb of a public key: 8 points a row */
-#define NAF_WINDOW 5          /* of a public multiple of any point: 8 points */
+#define NAF_WINDOW 5          /* of a public multiple of any point: digits to 15, 8 points */
+#define NAF_ROW ROW(NAF_WINDOW - 1)
 
 struct digits {
     limb words[LIMBS + 1];
@@ -221,44 +222,46 @@ static OUT_OF_LINE void comb_add_vartime(const struct domain *c, extended *z, co
     }
 }
 
-/* Digits of k, each 0 or odd and of magnitude below 2^(NAF_WINDOW - 1), at least NAF_WINDOW - 1 zeroes after each other one. */
-static inline int naf_digits_vartime(int8_t digits[64 * LIMBS + 1], const sc k) {
+/* Digits of k, each 0 or odd and of magnitude below 2^(window - 1), at least window - 1 zeroes after each other one; the place of the
+ * highest plus one. */
+static inline int naf_digits_vartime(int8_t digits[64 * LIMBS + 1], int window, const sc k) {
     limb rest[LIMBS + 1];
-    int length = 0, bit = 0;
+    int length = 0, bit = 0, carry = 0; /* the carry is that of a negative digit, at `bit` */
     memcpy(rest, k, ELEMENT_BYTES);
     rest[LIMBS] = 0;
     memset(digits, 0, 64 * LIMBS + 1);
-    int carry = 0; /* of the digit before, if it was negative, at `bit` */
     while (bit <= 64 * LIMBS) {
-        if ((int)(rest[bit / 64] >> bit % 64 & 1) == carry) {
+        limb bits = rest[bit / 64] >> bit % 64;
+        if ((int)(bits & 1) == carry) {
             bit++;
             continue;
         }
-        limb bits = rest[bit / 64] >> bit % 64;
-        if (bit % 64 + NAF_WINDOW > 64 && bit / 64 < LIMBS) bits |= rest[bit / 64 + 1] << (64 - bit % 64);
-        int digit = (int)(bits & ((1 << NAF_WINDOW) - 1)) + carry;
-        carry = digit >> (NAF_WINDOW - 1);
-        digits[bit] = (int8_t)(digit - carry * (1 << NAF_WINDOW));
+        if (bit % 64 + window > 64 && bit / 64 < LIMBS) bits |= rest[bit / 64 + 1] << (64 - bit % 64);
+        int digit = (int)(bits & ((1U << window) - 1)) + carry;
+        carry = digit >> (window - 1);
+        digits[bit] = (int8_t)(digit - carry * (1 << window));
         length = bit + 1;
-        bit += NAF_WINDOW;
+        bit += window;
     }
     return length;
 }
 
-/* z := k q for k < n. */
-static inline void point_mul_vartime(const struct domain *c, jacobian *z, const sc k, const affine *q) {
-    const field *f = &c->p;
-    int8_t digits[64 * LIMBS + 1];
-    affine row[ROW(NAF_WINDOW - 1)], point;
-    row_make(f, row, q, ROW(NAF_WINDOW - 1));
-    pt_from_affine(f, z, q);
-    memset(z->z, 0, sizeof z->z);
-    for (int i = naf_digits_vartime(digits, k) - 1; i >= 0; i--) {
-        pt_double(f, z, z);
-        if (digits[i] == 0) continue;
-        point = row[(digits[i] < 0 ? -digits[i] : digits[i]) / 2];
-        if (digits[i] < 0) fe_neg(f, point.y, point.y);
-        pt_add_vartime(f, z, &point);
+/* z := z + digit * P, for the row of P. */
+static inline void naf_add_vartime(const field *f, jacobian *z, const affine *row, int digit) {
+    affine point = row[(digit < 0 ? -digit : digit) / 2];
+    if (digit < 0) fe_neg(f, point.y, point.y);
+    pt_add_vartime(f, z, &point);
+}
+
+/* z := a G + b Q for a, b < n, and the row of Q with 2^(NAF_WINDOW - 2) points.  The first row of the comb is one of G. */
+static OUT_OF_LINE void double_mul_vartime(const struct domain *c, jacobian *z, const sc a, const sc b, const affine *row) {
+    int8_t of_g[64 * LIMBS + 1], of_q[64 * LIMBS + 1];
+    int length = naf_digits_vartime(of_g, COMB_WINDOW + 1, a), other = naf_digits_vartime(of_q, NAF_WINDOW, b);
+    memset(z, 0, sizeof *z);
+    for (int i = (length > other ? length : other) - 1; i >= 0; i--) {
+        pt_double(&c->p, z, z);
+        if (of_g[i] != 0) naf_add_vartime(&c->p, z, (const affine *)c->comb, of_g[i]);
+        if (of_q[i] != 0) naf_add_vartime(&c->p, z, row, of_q[i]);
     }
 }
 

@@ -55,7 +55,8 @@ static inline limb pt_on_curve(const field *f, const fe b, const affine *p) {
 
 /* ---- jacobian ----------------------------------------------------------------------------------------------------------- */
 
-/* z := 2p; complete; z may be p.  4M + 4S, with half the slope's numerator, so that Z = Y Z. */
+/* z := 2p; complete; z may be p.  4M + 4S, with half the slope's numerator, so that Z = Y Z.  The last product and square
+ * have one reduction, as in the additions. */
 static OUT_OF_LINE void pt_double(const field *f, jacobian *z, const jacobian *p) {
     fe slope, s, t, y2;
     fe_sqr(f, t, p->z);
@@ -71,9 +72,8 @@ static OUT_OF_LINE void pt_double(const field *f, jacobian *z, const jacobian *p
     fe_sub(f, t, t, s);
     fe_sub(f, z->x, t, s);
     fe_sub(f, s, s, z->x);
-    fe_mul(f, s, s, slope);
-    fe_sqr(f, y2, y2);
-    fe_sub(f, z->y, s, y2);
+    fe_neg(f, t, y2);
+    fe_mul_add(f, z->y, s, slope, y2, t); /* slope (X Y^2 - X') - Y^4 */
 }
 
 /* z := p + q for p != q, neither of them infinity; p = -q gives infinity; z may be p.  Returns all ones if p = q, and then z is
@@ -95,11 +95,10 @@ static OUT_OF_LINE limb pt_add_affine_ratio(const field *f, jacobian *z, const j
     fe_mul(f, h, h, t);    /* H^3 */
     fe_sub(f, s, s, v);
     fe_sub(f, s, s, v);
-    fe_mul(f, t, p->y, h); /* Y H^3 */
     fe_sub(f, z->x, s, h); /* r^2 - 2 X H^2 - H^3 */
     fe_sub(f, v, v, z->x);
-    fe_mul(f, v, v, r);
-    fe_sub(f, z->y, v, t);
+    fe_neg(f, h, h);
+    fe_mul_add(f, z->y, v, r, p->y, h); /* r (X H^2 - X') - Y H^3 */
     return equal;
 }
 
@@ -126,13 +125,6 @@ static inline void xt_from_affine(const field *f, extended *z, const affine *p) 
     fe_copy(z->y, p->y);
     fe_copy(z->zz, f->one);
     fe_copy(z->zzz, f->one);
-}
-
-static inline void xt_from_jacobian(const field *f, extended *z, const jacobian *p) {
-    fe_copy(z->x, p->x);
-    fe_copy(z->y, p->y);
-    fe_sqr(f, z->zz, p->z);
-    fe_mul(f, z->zzz, z->zz, p->z);
 }
 
 static inline void xt_select(limb mask, extended *z, const extended *p, const extended *q) {
@@ -179,12 +171,11 @@ static OUT_OF_LINE limb xt_add_affine(const field *f, extended *z, const extende
     fe_sub(f, s, s, v);
     fe_sub(f, s, s, v);
     fe_mul(f, z->zz, p->zz, t);
-    fe_mul(f, t, p->y, h); /* Y H^3 */
     fe_sub(f, z->x, s, h); /* r^2 - 2 X H^2 - H^3 */
-    fe_sub(f, v, v, z->x);
-    fe_mul(f, v, v, r);
     fe_mul(f, z->zzz, p->zzz, h);
-    fe_sub(f, z->y, v, t);
+    fe_neg(f, h, h);
+    fe_sub(f, v, v, z->x);
+    fe_mul_add(f, z->y, v, r, p->y, h); /* r (X H^2 - X') - Y H^3 */
     return equal;
 }
 

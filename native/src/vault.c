@@ -68,6 +68,7 @@ static void secret_wipe(struct secret *secret) {
         case SECRET_SESSION: session_wipe(&secret->as.session); break;
         case SECRET_HANDSHAKE:
         case SECRET_PASSWORD:
+        case SECRET_STORE_KEY:
         case SECRET_NONE: break;
     }
     wipe(secret, sizeof *secret);

@@ -8,8 +8,9 @@
 #include "password.h"
 #include "random.h"
 #include "session.h"
+#include "store_key.h"
 
-enum secret_kind { SECRET_NONE, SECRET_KEY, SECRET_PASSWORD, SECRET_HANDSHAKE, SECRET_SESSION };
+enum secret_kind { SECRET_NONE, SECRET_KEY, SECRET_PASSWORD, SECRET_HANDSHAKE, SECRET_SESSION, SECRET_STORE_KEY };
 
 struct secret {
     enum secret_kind kind;
@@ -18,6 +19,7 @@ struct secret {
         struct password password;
         struct handshake handshake;
         struct session session;
+        struct store_key store_key;
     } as;
 };
 

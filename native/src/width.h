@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The functions of curve_ops.h for LIMBS words; each width*.c includes this once. */
 #include "curve_ops.h"
+#include "lanes.h"
 #include "mul.h"
 
 static const struct domain domains[] = {DOMAIN_ROWS};
@@ -111,8 +112,7 @@ static int op_sign(const struct curve *curve, const uint8_t *d_bytes, const uint
     sc_from_hash(&c->n, v.e, hash, hash_length);
 
     base_mul(c, &v.point, v.k);
-    fe_inv(&c->p, v.x, v.point.zz);
-    mod_inv(&c->n, v.inverse, v.k, c->n.one); /* R / k */
+    mod_inv_pair(&c->p, v.x, v.point.zz, c->p.r2, &c->n, v.inverse, v.k, c->n.one); /* 1 / ZZ, R / k */
     fe_mul(&c->p, v.x, v.x, v.point.x);
     fe_mul(&c->p, v.x, v.x, c->from_x);
     mont_to_plain(&c->p, v.x, v.x);
@@ -141,37 +141,56 @@ static limb x_is_vartime(const struct domain *c, const limb candidate[LIMBS], co
     return limbs_less(candidate, c->p.m) & fe_equal(t, x);
 }
 
-/* 1 if the x coordinate of the point, not infinity, is r modulo n. */
-static int x_is_r_vartime(const struct domain *c, const extended *p, const sc r) {
-    fe x;
+/* 1 if X / ZZ, the x of a point other than infinity, is r modulo n. */
+static int x_is_r_vartime(const struct domain *c, const fe x, const fe zz, const sc r) {
+    fe mapped;
     limb above[LIMBS];
-    if (fe_is_zero(p->zz)) return 0;
-    fe_mul(&c->p, x, p->x, c->from_x);
-    if (x_is_vartime(c, r, x, p->zz)) return 1;
-    return limbs_add(above, r, c->n.m) == 0 && x_is_vartime(c, above, x, p->zz);
+    if (fe_is_zero(zz)) return 0;
+    fe_mul(&c->p, mapped, x, c->from_x);
+    if (x_is_vartime(c, r, mapped, zz)) return 1;
+    return limbs_add(above, r, c->n.m) == 0 && x_is_vartime(c, above, mapped, zz);
+}
+
+/* e / s and r / s, from R / s. */
+static void verify_factors(const struct domain *c, sc u1, sc u2, const sc e, const sc r, const sc inverse) {
+    sc_mul(&c->n, u1, e, inverse);
+    sc_mul(&c->n, u2, r, inverse);
+}
+
+static int verify_kept_vartime(const struct domain *c, const kept_table *kept, const sc e, const sc r, const sc s) {
+    sc u1, u2, inverse;
+    extended sum = {.zz = {0}};
+    mod_inv(&c->n, inverse, s, c->n.one);
+    verify_factors(c, u1, u2, e, r, inverse);
+    comb_add_vartime(c, &sum, kept->rows[0], KEPT_WINDOW, u2);
+    comb_add_vartime(c, &sum, (const affine *)c->comb, COMB_WINDOW, u1);
+    return x_is_r_vartime(c, sum.x, sum.zz, r);
+}
+
+static int verify_fresh_vartime(const struct domain *c, const affine *q, const sc e, const sc r, const sc s) {
+    sc u1, u2, inverse;
+    affine row[NAF_ROW];
+    fe ratios[NAF_ROW], last, zz;
+    jacobian sum;
+    row_make_ratios(&c->p, row, ratios, q, NAF_ROW);
+    mod_inv_pair(&c->p, last, ratios[0], c->p.r2, &c->n, inverse, s, c->n.one);
+    row_normalise(&c->p, row, ratios, last, NAF_ROW);
+    verify_factors(c, u1, u2, e, r, inverse);
+    double_mul_vartime(c, &sum, u1, u2, row);
+    fe_sqr(&c->p, zz, sum.z);
+    return x_is_r_vartime(c, sum.x, zz, r);
 }
 
 static int op_verify_vartime(const struct curve *curve, const kept_table *kept, const uint8_t *point, const uint8_t *hash,
                              size_t hash_length, const uint8_t *signature) {
     const struct domain *c = domain_of(curve);
-    sc r, s, e, inverse, u1, u2;
-    extended sum = {.zz = {0}};
+    affine q;
+    sc r, s, e;
     if (!sc_from_bytes(&c->n, r, signature) || !sc_from_bytes(&c->n, s, signature + ELEMENT_BYTES)) return 0;
     sc_from_hash(&c->n, e, hash, hash_length);
-    mod_inv(&c->n, inverse, s, c->n.one);
-    sc_mul(&c->n, u1, e, inverse);
-    sc_mul(&c->n, u2, r, inverse);
-    if (kept != NULL) {
-        comb_add_vartime(c, &sum, kept->rows[0], KEPT_WINDOW, u2);
-    } else {
-        affine q;
-        jacobian product;
-        (void)point_read(c, &q, point);
-        point_mul_vartime(c, &product, u2, &q);
-        xt_from_jacobian(&c->p, &sum, &product);
-    }
-    comb_add_vartime(c, &sum, (const affine *)c->comb, COMB_WINDOW, u1);
-    return x_is_r_vartime(c, &sum, r);
+    if (kept != NULL) return verify_kept_vartime(c, kept, e, r, s);
+    (void)point_read(c, &q, point);
+    return verify_fresh_vartime(c, &q, e, r, s);
 }
 
 static void op_kept_make_vartime(const struct curve *curve, const uint8_t *point, kept_table *kept) {
@@ -193,3 +212,22 @@ const struct curve_ops OPS_NAME = {
     .verify_vartime = op_verify_vartime,
     .kept_make_vartime = op_kept_make_vartime,
 };
+
+#ifdef OPS_LANES_NAME /* batches, and what one operation gains from lanes */
+const struct curve_ops OPS_LANES_NAME = {
+    .path = "lanes",
+    .kept_bytes = sizeof(struct kept_table),
+    .scalar_in_range = op_scalar_in_range,
+    .point_check_vartime = op_point_check_vartime,
+    .base_mul = lanes_base_mul,
+    .point_mul = op_point_mul,
+    .point_add = op_point_add,
+    .sign = lanes_sign,
+    .verify_vartime = op_verify_vartime,
+    .kept_make_vartime = op_kept_make_vartime,
+    .base_mul_many = lanes_base_mul_many,
+    .agree_many = lanes_agree_many,
+    .sign_many = lanes_sign_many,
+    .verify_many_vartime = lanes_verify_many_vartime,
+};
+#endif

@@ -5,6 +5,7 @@
 #define CORE_ADX
 #define OPS_NAME curve_ops_6_adx
 #define OPS_PATH "adx"
+#define OPS_LANES_NAME curve_ops_6_lanes
 #include "width.h"
 #else
 typedef int width6_adx_is_no_empty_unit;

@@ -12,7 +12,7 @@
 #define RUNNING_ON_VALGRIND 0
 #endif
 
-static const char *const path_names[] = {"portable", "adx"};
+static const char *const path_names[] = {"portable", "adx", "lanes"};
 #define PATHS (sizeof path_names / sizeof path_names[0])
 
 static inline const struct curve_ops *ops_of_path(const struct curve *c, const char *path) {

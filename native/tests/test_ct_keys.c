@@ -34,10 +34,47 @@ static void test_key(secmod_vault *vault, int curve) {
     for (int i = 0; i < 2; i++) CHECK(secmod_secret_release(vault, keys[i]) == SECMOD_OK);
 }
 
+/* The same in batches, of keys that were imported and keys that were made. */
+static void test_batch(secmod_vault *vault, int curve) {
+    struct secmod_generate_job made[3];
+    struct secmod_sign_job signs[4];
+    struct secmod_agree_job agrees[4];
+    struct secmod_verify_job checks[4];
+    for (int i = 0; i < 3; i++) made[i] = (struct secmod_generate_job){.vault = vault, .curve = curve};
+    secmod_key_generate_many(made, 3);
+    for (int i = 0; i < 3; i++) CHECK(made[i].result == SECMOD_OK);
+    struct secmod_curve facts;
+    CHECK(secmod_curve_get(curve, &facts) == SECMOD_OK);
+    for (int i = 0; i < 4; i++) {
+        const struct secmod_generate_job *own = &made[i % 3], *other = &made[(i + 1) % 3];
+        signs[i] = (struct secmod_sign_job){.vault = vault, .key = own->key, .hash_length = 32, .hash = {(uint8_t)i}};
+        agrees[i] = (struct secmod_agree_job){.vault = vault, .key = own->key, .point_length = 1 + 2 * facts.field_bytes};
+        memcpy(agrees[i].point, other->point, sizeof other->point);
+    }
+    secmod_ecdsa_sign_many(signs, 4);
+    secmod_ecka_agree_many(agrees, 4);
+    PUBLIC(agrees, sizeof agrees);
+    for (int i = 0; i < 4; i++) {
+        checks[i] = (struct secmod_verify_job){.curve = curve, .point_length = agrees[i].point_length, .hash_length = 32};
+        checks[i].signature_length = 2 * facts.field_bytes;
+        memcpy(checks[i].point, made[i % 3].point, sizeof made[i % 3].point);
+        memcpy(checks[i].hash, signs[i].hash, sizeof signs[i].hash);
+        memcpy(checks[i].signature, signs[i].signature, sizeof signs[i].signature);
+        CHECK(signs[i].result == SECMOD_OK && agrees[i].result == SECMOD_OK);
+    }
+    secmod_ecdsa_verify_many(checks, 4);
+    for (int i = 0; i < 4; i++) CHECK(checks[i].result == SECMOD_OK);
+    CHECK(memcmp(agrees[0].z, agrees[3].z, SECMOD_MAX_FIELD) == 0);
+    for (int i = 0; i < 3; i++) CHECK(secmod_secret_release(vault, made[i].key) == SECMOD_OK);
+}
+
 int main(void) {
     secmod_vault *vault = NULL;
     CHECK(secmod_vault_new(&vault) == SECMOD_OK);
-    for (int curve = 0; curve < secmod_curve_count(); curve++) test_key(vault, curve);
+    for (int curve = 0; curve < secmod_curve_count(); curve++) {
+        test_key(vault, curve);
+        test_batch(vault, curve);
+    }
     secmod_vault_free(vault);
     return check_end();
 }

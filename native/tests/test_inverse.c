@@ -5,11 +5,9 @@
 #include "numbers.h"
 
 /* 59 steps as they are defined, on numbers of 128 bits: the lowest 64 bits of f and g decide. */
-static void test_steps(int64_t minus_delta, int64_t f, int64_t g) {
-    struct divsteps_matrix t;
+static void check_steps(int64_t minus_delta, int64_t f, int64_t g, int64_t after, const struct divsteps_matrix *t) {
     int128 a = f, b = g, u = 1, v = 0, q = 0, r = 1; /* 2^i a = u f + v g, 2^i b = q f + r g */
     int64_t delta2 = -2 * minus_delta - 1;           /* 2 delta */
-    int64_t after = divsteps_59(minus_delta, f, g, &t);
     for (int i = 0; i < 59; i++) {
         int odd = (int)(b & 1);
         if (delta2 > 0 && odd) {
@@ -32,8 +30,24 @@ static void test_steps(int64_t minus_delta, int64_t f, int64_t g) {
             delta2 += 2;
         }
     }
-    CHECK((int128)t.u == 8 * u && (int128)t.v == 8 * v && (int128)t.q == 8 * q && (int128)t.r == 8 * r);
+    CHECK((int128)t->u == 8 * u && (int128)t->v == 8 * v && (int128)t->q == 8 * q && (int128)t->r == 8 * r);
     CHECK(-2 * after - 1 == delta2);
+}
+
+/* One alone, and beside another. */
+static void test_steps(int64_t minus_delta, int64_t f, int64_t g) {
+    static int64_t other_f = 1, other_g = 77, other_delta = -1;
+    for (int count = 1; count <= 2; count++) {
+        struct divsteps s[2] = {{.minus_delta = minus_delta}, {.minus_delta = other_delta}};
+        struct divsteps_matrix t[2];
+        int64_t fs[2] = {f, other_f}, gs[2] = {g, other_g};
+        divsteps_59(s, count, fs, gs, t);
+        check_steps(minus_delta, f, g, s[0].minus_delta, &t[0]);
+        if (count == 2) check_steps(other_delta, other_f, other_g, s[1].minus_delta, &t[1]);
+    }
+    other_f = f;
+    other_g = g;
+    other_delta = minus_delta;
 }
 
 static void test_number(const modulus *m, const limb x[LIMBS]) {
@@ -50,6 +64,11 @@ static void test_number(const modulus *m, const limb x[LIMBS]) {
         bn_to_limbs(expected, start);
         mod_inv(m, z, x, starts[i]);
         CHECK(memcmp(z, expected, sizeof z) == 0);
+        limb w[LIMBS];
+        mod_inv_pair(m, w, x, starts[i], &domains[0].n, z, one, domains[0].n.one);
+        CHECK(memcmp(w, expected, sizeof w) == 0 && memcmp(z, domains[0].n.one, sizeof z) == 0);
+        mod_inv_pair(&domains[0].p, z, one, one, m, w, x, starts[i]);
+        CHECK(memcmp(w, expected, sizeof w) == 0 && memcmp(z, one, sizeof z) == 0);
     }
     BN_free(number);
     BN_free(order);
@@ -61,7 +80,7 @@ static void test_modulus(const modulus *m, int rounds) {
     static limb numbers[NUMBERS][LIMBS];
     elements_fill(numbers, m->m);
     for (int i = 0; i < NUMBERS; i++) test_number(m, numbers[i]);
-    for (int bit = 0; bit < 64 * LIMBS - 1; bit++) { /* powers of 2 and their opposites: many steps of one kind in a row */
+    for (int bit = 0; bit < 64 * LIMBS - 1; bit += THIN) { /* powers of 2 and their opposites: many steps of one kind in a row */
         limb power[LIMBS] = {0};
         power[bit / 64] = (limb)1 << bit % 64;
         test_number(m, power);
@@ -77,7 +96,7 @@ static void test_modulus(const modulus *m, int rounds) {
 }
 
 int main(int argc, char **argv) {
-    int rounds = argc > 1 ? atoi(argv[1]) : 200;
+    int rounds = argc > 1 ? atoi(argv[1]) : 200 / THIN;
     if (!runnable()) return EXIT_SUCCESS;
     static const int64_t edges[] = {0, 1, -1, 2, 3, -3, INT64_MAX, INT64_MIN, INT64_MIN + 1, 0x7FFFF, 0x80000, 0x80001, -0x80000, -0x7FFFF,
                                     0xFFFFF, 0x100000, (int64_t)1 << 39, (int64_t)1 << 59, 0x5555555555555555, -0x5555555555555555};

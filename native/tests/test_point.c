@@ -108,6 +108,13 @@ static void scale(const field *f, jacobian *z, const jacobian *p, const fe by) {
     fe_mul(f, z->y, p->y, t);
 }
 
+static void xt_from_jacobian(const field *f, extended *z, const jacobian *p) {
+    fe_copy(z->x, p->x);
+    fe_copy(z->y, p->y);
+    fe_sqr(f, z->zz, p->z);
+    fe_mul(f, z->zzz, z->zz, p->z);
+}
+
 /* ---- the tests ---------------------------------------------------------------------------------------------------------- */
 
 /* p + q in each of the ways, p with Z other than 1. */
@@ -187,16 +194,16 @@ static void test_digits(const limb k[LIMBS]) {
     BN_free(part);
 }
 
-static void test_naf(const limb k[LIMBS]) {
+static void test_naf(int window, const limb k[LIMBS]) {
     int8_t digits[64 * LIMBS + 1];
     BIGNUM *expected = BN_new(), *sum = BN_new();
-    int length = naf_digits_vartime(digits, k), since = NAF_WINDOW;
+    int length = naf_digits_vartime(digits, window, k), since = window;
     bn_from_limbs(expected, k);
     for (int i = length - 1; i >= 0; i--) {
         BN_lshift1(sum, sum);
         since++;
         if (digits[i] == 0) continue;
-        CHECK(digits[i] % 2 != 0 && digits[i] < ROW(NAF_WINDOW) && digits[i] > -ROW(NAF_WINDOW) && since >= NAF_WINDOW);
+        CHECK(digits[i] % 2 != 0 && digits[i] < ROW(window) && digits[i] > -ROW(window) && since >= window);
         since = 0;
         if (digits[i] > 0) {
             BN_add_word(sum, (BN_ULONG)digits[i]);
@@ -220,8 +227,23 @@ static void test_multiples(struct judge *j, const sc k, const affine *q) {
     expect_extended(j, &w, kg);
     point_mul(j->c, &z, k, q);
     expect_jacobian(j, &z, kq);
-    point_mul_vartime(j->c, &z, k, q);
-    expect_jacobian(j, &z, kq);
+    affine row[NAF_ROW];
+    sc other;
+    row_make(&j->c->p, row, q, NAF_ROW);
+    sc_reduce(&j->c->n, other, j->c->p.m);
+    for (int i = 0; i < 3; i++) { /* times G, times q, or both */
+        static const sc zero = {0};
+        const limb *a = i == 1 ? zero : i == 2 ? other : k, *b = i == 0 ? zero : k;
+        double_mul_vartime(j->c, &z, a, b, row);
+        bn_from_limbs(number, a);
+        struct plain ag = plain_mul(j, number, base);
+        bn_from_limbs(number, b);
+        struct plain bq = plain_mul(j, number, point), both = plain_add(j, ag, bq);
+        expect_jacobian(j, &z, both);
+        plain_free(ag);
+        plain_free(bq);
+        plain_free(both);
+    }
     xt_from_affine(&j->c->p, &w, q);
     comb_add_vartime(j->c, &w, (const affine *)j->c->comb, COMB_WINDOW, k);
     expect_extended(j, &w, sum);
@@ -248,7 +270,7 @@ static void test_tables(struct judge *j, const affine *q) {
         plain_free(expected);
     }
     kept_make(j->c, kept, q);
-    for (int i = 0; i < WINDOWS(KEPT_WINDOW); i++) {
+    for (int i = 0; i < WINDOWS(KEPT_WINDOW); i += THIN) {
         for (int column = 0; column < ROW(KEPT_WINDOW); column += 1 + (i % 3)) {
             BN_set_word(k, (BN_ULONG)(2 * column + 1));
             BN_lshift(k, k, KEPT_WINDOW * i);
@@ -289,16 +311,17 @@ static void test_domain(const struct domain *c) {
 
     elements_fill(numbers, c->n.m);
     for (int i = 0; i < NUMBERS; i++) {
-        test_naf(numbers[i]);
+        test_naf(NAF_WINDOW, numbers[i]);
+        test_naf(COMB_WINDOW + 1, numbers[i]);
         limb odd[LIMBS];
         limbs_copy(odd, numbers[i]);
         odd[0] |= 1;
         test_digits(odd);
-        if (i % 4 == 0) test_multiples(&j, numbers[i], i % 8 ? far : g);
+        if (i % (4 * THIN) == 0) test_multiples(&j, numbers[i], i % 8 ? far : g);
     }
     test_digits(c->n.m);
     limb opposite[LIMBS]; /* n - 2 (n mod 2^w), n - 2, n - 4: where the last additions double or end at infinity */
-    for (limb window = 0; window < 9; window++) {
+    for (limb window = 0; window < 9; window += (limb)THIN) {
         limb twice[LIMBS] = {window < 2 ? 2 * window + 2 : 2 * (c->n.m[0] & ((1U << window) - 1))};
         (void)limbs_sub(opposite, c->n.m, twice);
         test_multiples(&j, opposite, far);

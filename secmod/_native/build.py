@@ -18,6 +18,7 @@ NATIVE = ROOT / "native"
 sys.path.insert(0, str(NATIVE))
 from generate_adx import write_source  # noqa: E402  (as the next)
 from generate_curves import write_sources  # noqa: E402  (lives beside the sources it feeds)
+from generate_lanes import write_header  # noqa: E402  (as before)
 
 
 def declarations() -> str:
@@ -30,6 +31,7 @@ def declarations() -> str:
 
 write_sources(NATIVE / "curves.toml", NATIVE / "src")
 write_source(NATIVE / "src" / "adx_gen.c")
+write_header(NATIVE / "curves.toml", NATIVE / "src" / "lanes_gen.h")
 
 ffi = FFI()
 ffi.cdef(declarations())

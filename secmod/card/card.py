@@ -11,9 +11,10 @@ from secmod.apdu import INS, SW, ChainBuffer, ClassByte, CommandApdu, SecureMess
 from secmod.card.clock import Clock
 from secmod.card.commands import COMMANDS
 from secmod.card.dispatch import Chaining, Dispatcher
+from secmod.card.facts import facts
 from secmod.card.lifecycle import Event
 from secmod.card.state import CardState
-from secmod.crypto import Vault
+from secmod.crypto import Vault, erase
 from secmod.errors import CardError, NoPowerError, ProfileError, RandomAlarmError
 
 if TYPE_CHECKING:
@@ -65,6 +66,10 @@ class Card:
         if phase not in self._phases:
             raise ProfileError(f"profile {self.profile_name} has no phase {phase!r}; it has {', '.join(self._phases)}")
         state.lifecycle.enter(phase)
+
+    def facts(self) -> dict[str, Any]:
+        """What can be told of the card (`secmod.card.facts`), with its profile and whether it has power; no secret."""
+        return {"profile": self.profile_name, "powered": self._powered, **facts(self._state)}
 
     def power_on(self) -> bytes:
         """The card has power, and nothing is selected or proven; returns the ATR (2 to 33 bytes)."""
@@ -134,9 +139,12 @@ class Card:
             self._check_channel(ClassByte.decode(raw[0]))
             apdu = session.unprotect(raw)
             state.security_status.protected = True
+            state.erase_response = False
             response = self._answer(self._execute, apdu)
             state.security_status.protected = False
             answer = session.protect(response, odd=bool(apdu.ins & 1))
+            if state.erase_response:
+                erase(response)
         except CardError as error:
             log.debug("the session ends: %04X %s", error.sw, error)
             answer = error.sw.to_bytes(2)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NewType
 
 from secmod.apdu import SW, ResponseApdu
 from secmod.card.access import Rule, compile_rule, evaluate
+from secmod.crypto import erase
 from secmod.errors import CardError, TlvError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from secmod.card.state import CardState
     from secmod.profile import Profile
     from secmod.profile.model import Command
-    from secmod.profile.table import Table
+    from secmod.table import Table
 
     Handler = Callable[..., bytes | ResponseApdu | None]
 
@@ -62,6 +63,7 @@ class Description:
     chaining: Chaining
     parse: Callable[[CommandApdu], Any] | None
     parameters: type | None
+    secret: bool
 
 
 def command(  # noqa: PLR0913  (one keyword for each thing a header can say)
@@ -75,13 +77,14 @@ def command(  # noqa: PLR0913  (one keyword for each thing a header can say)
     chaining: Chaining = Chaining.NONE,
     parse: Callable[[CommandApdu], Any] | None = None,
     parameters: type | None = None,
+    secret: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Makes a function the handler of a command.
 
     `name` is the command's name in profiles.  `instruction` is None if the profile says it.  `p1` and `p2` are the values
     allowed (None: any).  `parse` turns the data field into the handler's third argument before the access rule is looked at;
     `parameters` is a frozen dataclass of int, str, tuple[int, ...], FileName and Proof that the profile fills, the handler's last
-    argument.
+    argument.  With `secret` both data fields are erased when their work is done: no part of them may be kept.
     """
 
     def describe(handler: Handler) -> Handler:
@@ -95,6 +98,7 @@ def command(  # noqa: PLR0913  (one keyword for each thing a header can say)
             chaining,
             parse,
             parameters,
+            secret,
         )
         return handler
 
@@ -153,6 +157,20 @@ class Dispatcher:
         or a warning.
         """
         entry = self._find(apdu)
+        if not entry.description.secret:
+            return _response(self._handle(entry, apdu, card), apdu.ne)
+        try:
+            answer = self._handle(entry, apdu, card)
+            response = _response(answer, apdu.ne)
+        finally:
+            erase(apdu.data)
+        if isinstance(answer, bytes):
+            erase(answer)
+            card.erase_response = bool(apdu.ne)
+        return response
+
+    def _handle(self, entry: _Entry, apdu: CommandApdu, card: CardState) -> bytes | ResponseApdu | None:
+        """What the handler returns, if all that stands before its work allows it."""
         description = entry.description
         if card.alarm is not None and description.name not in self._in_alarm:
             raise CardError(SW.NO_DIAGNOSIS, f"the card is in its alarm state: {card.alarm}")
@@ -171,7 +189,7 @@ class Dispatcher:
             raise CardError(SW.SECURITY_STATUS, f"{description.name} is not allowed now")
         if entry.parameters is not None:
             arguments.append(entry.parameters)
-        return _response(entry.handler(*arguments), apdu.ne)
+        return entry.handler(*arguments)
 
     def _find(self, apdu: CommandApdu) -> _Entry:
         proprietary = (apdu.cla & 0x80) << 1

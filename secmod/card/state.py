@@ -28,7 +28,8 @@ class CardState:
     """Objects, selections, the session, and what has been proven; a reset leaves the objects alone.
 
     `pace` is the handshake under way; `alarm` the reason why the card refuses to work with secrets, or None; `close_session`
-    ends the session once the answer at hand is protected; `failures` counts wrong external authentications in the session.
+    ends the session once the answer at hand is protected, and `erase_response` says that its plain form is a secret; `failures`
+    counts wrong external authentications in the session.
     """
 
     __slots__ = (
@@ -39,6 +40,7 @@ class CardState:
         "clock",
         "close_session",
         "environment",
+        "erase_response",
         "failures",
         "lifecycle",
         "pace",
@@ -68,6 +70,7 @@ class CardState:
         self.session: Session | None = None
         self.session_began = 0.0
         self.close_session = False
+        self.erase_response = False
         self.alarm: str | None = None
         self.lifecycle.subscribe(self._on_event)
 

@@ -4,9 +4,12 @@
 serve    the emulator process: cards behind the reader driver
 demo     the way of a signature through a real pcscd, checked by OpenSSL
 apdu     sends commands to a card and decodes what it answers
+reader   puts cards into the readers of the emulator that runs, and takes them out
+card     looks at a card of the emulator, exchanges it, resets it
 driver   puts the reader driver into pcscd's directories, or takes it out
 doctor   finds what is missing or wrong, with the command that mends it
 
+control  how verbs reach the emulator that runs
 password where a verb gets a password from
 exits    how verbs end: exit codes, and the sentence for an error
 report   how results are printed: tables for people, JSON for programs
@@ -21,7 +24,7 @@ import click
 
 from secmod.cli import exits
 
-VERBS = ("serve", "demo", "apdu", "driver", "doctor")
+VERBS = ("serve", "demo", "apdu", "reader", "card", "driver", "doctor")
 
 EPILOG = """\b
 Exit codes:

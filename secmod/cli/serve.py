@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import signal
+import stat
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -24,10 +25,13 @@ import click
 from secmod.cli.report import json_option, print_json
 
 if TYPE_CHECKING:
+    from secmod.reader.control import Wish
     from secmod.reader.direct import DirectServer
     from secmod.reader.server import Server
-    from secmod.reader.slot import Slot
+    from secmod.reader.slot import Card, Slot
     from secmod.reader.vpcd import VpcdServer
+
+_log = logging.getLogger("secmod.serve")
 
 MOST_READERS = 16  # pcscd's limit
 _LONGEST_SEED = 256
@@ -121,26 +125,26 @@ def command(
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
     )
-    log = logging.getLogger("secmod.serve")
     first_port = _first_port(card)
     slots = _slots(profile, protocol, readers, _directory(socket_dir), seed=seed, ours=first_port is None)
     server, where = _server(slots, _directory(socket_dir), vpcd=vpcd, group=group, direct=direct)
     _stop_when_told(server.stop, until_eof=until_eof)
     with server, ExitStack() as stack:
+        control = _open_control(stack, server, _directory(socket_dir), group, _card_maker(profile, protocol, card))
         if first_port is not None:
             _listen_for_cards(stack, server, first_port, readers)
         if as_json:
             atr = slots[0].card.atr.hex().upper()
-            facts = {"profile": None if card else profile, "protocol": protocol, "atr": atr, **where}
+            facts = {"profile": None if card else profile, "protocol": protocol, "atr": atr, "control": control, **where}
             print_json({**facts, "deterministic": seed is not None})
             sys.stdout.flush()
-        log.info("%d reader(s) with card %r (%s)", readers, card or profile, protocol)
+        _log.info("%d reader(s) with card %r (%s)", readers, card or profile, protocol)
         if seed is not None:
-            log.warning("DETERMINISTIC: every key and random number of these cards can be foretold; for replaying sessions only")
+            _log.warning("DETERMINISTIC: every key and random number of these cards can be foretold; for replaying sessions only")
         for sentence in _how_to_reach(where):
-            log.info("%s", sentence)
+            _log.info("%s", sentence)
         server.wait()
-    log.info("stopped")
+    _log.info("stopped")
 
 
 def _directory(chosen: Path | None) -> Path:
@@ -200,6 +204,45 @@ def _listen_for_cards(stack: ExitStack, server: Server | DirectServer | VpcdServ
 
     for number in range(readers):
         stack.enter_context(VpcdListener(port + number, partial(server.insert, number), partial(server.eject, number)))
+
+
+def _card_maker(profile: str, protocol: str, card: str | None) -> Callable[[Wish], Card] | None:
+    """What makes the cards that are asked for on the control channel; None if the cards are others'."""
+    from secmod.emulator import build_card
+
+    if card is not None:
+        return None
+    return lambda wish: build_card(wish.profile or profile, protocol, deterministic_seed=wish.seed)
+
+
+def _open_control(
+    stack: ExitStack,
+    server: Server | DirectServer | VpcdServer,
+    directory: Path,
+    group: str | None,
+    make_card: Callable[[Wish], Card] | None,
+) -> str | None:
+    """The control channel's socket; None, and a warning, if it can not be had: programs are served all the same."""
+    from secmod.errors import LinkError
+    from secmod.reader.control import Control
+    from secmod.reader.control_server import SOCKET_NAME, ControlServer
+
+    path = directory / SOCKET_NAME
+    try:
+        stack.enter_context(ControlServer(Control(server, make_card), path, group=group or _group_of(server.slots[0].address)))
+    except LinkError as error:
+        _log.warning("no control channel (`secmod reader`, `card`): %s", error)
+        return None
+    return str(path)
+
+
+def _group_of(data_socket: Path) -> str | None:
+    """The group that may use the driver's socket, if it is there and has one: the control channel is for the same."""
+    try:
+        found = data_socket.lstat()
+    except OSError:
+        return None
+    return str(found.st_gid) if stat.S_ISSOCK(found.st_mode) and found.st_mode & 0o060 == 0o060 else None
 
 
 def _how_to_reach(where: dict[str, Any]) -> list[str]:

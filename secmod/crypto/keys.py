@@ -19,12 +19,12 @@ class PrivateKey(Secret):
 
     __slots__ = ("_spare", "curve", "public_point")
 
-    def __init__(self, vault: Any, handle: int, curve: Curve) -> None:
+    def __init__(self, vault: Any, handle: int, curve: Curve, point: bytes | None = None) -> None:
         super().__init__(vault, handle)
         # Result buffers not in use: popping one is atomic, so threads never share a buffer, and one thread always reuses its own.
         self._spare: list[tuple[Any, Any]] = []
         self.curve = curve
-        self.public_point = self._ask_point()
+        self.public_point = self._ask_point() if point is None else point
 
     def _ask_point(self) -> bytes:
         size = self.curve.point_bytes
@@ -54,7 +54,9 @@ class PrivateKey(Secret):
         z, length = ffi.new("uint8_t[]", size), ffi.new("size_t *", size)
         if code := lib.secmod_ecka_agree(self.vault, self.handle, point, len(point), z, length):
             raise failure(code)
-        return bytes(ffi.buffer(z))
+        shared = bytes(ffi.buffer(z))
+        lib.secmod_wipe(z, size)
+        return shared
 
     def __repr__(self) -> str:
         return f"PrivateKey({self.curve.name})"

@@ -22,16 +22,16 @@ class Password(Secret):
         self.length = length
 
     @classmethod
-    def store(cls, vault: Any, value: bytes) -> Self:
+    def store(cls, vault: Any, value: bytes | memoryview) -> Self:
         """The value, kept in the vault; CryptoError for another length than 1 to 32."""
         handle = ffi.new("uint64_t *")
-        if code := lib.secmod_password_store(vault, value, len(value), handle):
+        if code := lib.secmod_password_store(vault, ffi.from_buffer(value), len(value), handle):
             raise failure(code, "password")
         return cls(vault, handle[0], len(value))
 
-    def matches(self, value: bytes) -> bool:
+    def matches(self, value: bytes | memoryview) -> bool:
         """Whether the value is the password; how long this takes does not depend on where they differ, or in what length."""
-        code = lib.secmod_password_compare(self.vault, self.handle, value, len(value))
+        code = lib.secmod_password_compare(self.vault, self.handle, ffi.from_buffer(value), len(value))
         if code not in (lib.SECMOD_OK, lib.SECMOD_E_MISMATCH):
             raise failure(code, "password")
         return bool(code == lib.SECMOD_OK)

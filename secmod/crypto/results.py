@@ -4,7 +4,17 @@
 from __future__ import annotations
 
 from secmod._native import lib
-from secmod.errors import CryptoError, HandleError, MismatchError, PointError, RandomAlarmError, SignatureError, StateError
+from secmod.errors import (
+    CryptoError,
+    HandleError,
+    KeyFileError,
+    MismatchError,
+    PointError,
+    RandomAlarmError,
+    SealError,
+    SignatureError,
+    StateError,
+)
 
 FAILURES: dict[int, tuple[type[CryptoError], str]] = {
     lib.SECMOD_E_ARGUMENT: (CryptoError, "a length, curve or option that the function does not know"),
@@ -20,6 +30,8 @@ FAILURES: dict[int, tuple[type[CryptoError], str]] = {
     lib.SECMOD_E_STATE: (StateError, "a step out of its order"),
     lib.SECMOD_E_SM_MISSING: (CryptoError, "a secure messaging data object is missing"),
     lib.SECMOD_E_SM_WRONG: (CryptoError, "a secure messaging data object is wrong"),
+    lib.SECMOD_E_SEAL: (SealError, "not what was sealed: bytes were changed, or the key or the context is another"),
+    lib.SECMOD_E_FILE: (KeyFileError, "its file can not be read or written, or has another length than 32 bytes"),
 }
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from secmod.profile import Profile, model
-    from secmod.profile.table import Table
+    from secmod.table import Table
 
     _Entry = TypeVar("_Entry", model.PrivateKey, model.PublicKey, model.Password)
 

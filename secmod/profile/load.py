@@ -10,7 +10,7 @@ from typing import Any
 
 from secmod.errors import ProfileError
 from secmod.profile import model
-from secmod.profile.table import Table
+from secmod.table import Table
 
 _DIRECTORY = Path(__file__).resolve().parent.parent / "profiles"
 

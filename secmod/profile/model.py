@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from secmod.profile.table import Table
+    from secmod.table import Table
 
 ALWAYS = "always"
 NEVER = "never"

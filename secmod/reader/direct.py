@@ -8,26 +8,22 @@ SCardReconnect from exclusive to shared gives the lock back.
 
 from __future__ import annotations
 
-import grp
 import logging
-import os
 import socket
-import stat
-import struct
 import sys
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, Self
 
-from secmod.errors import DriverError, LinkError
+from secmod.errors import LinkError
 from secmod.reader import direct_messages as m
 from secmod.reader.direct_client import Client
 from secmod.reader.direct_messages import Result
 from secmod.reader.direct_reader import DirectReader, Work
-from secmod.reader.driver import MAX_SOCKET_PATH
+from secmod.reader.listener import Listener
 from secmod.reader.slot import Card, Slot
 
 _log = logging.getLogger(__name__)
@@ -40,9 +36,6 @@ _LOOK: Final = 0.5  # s between looks for unused cards and endless commands
 _SWITCH_INTERVAL: Final = 0.0005  # s; Python's 5 ms would be the delay of an APDU while another card computes
 _JOIN: Final = 2.0  # s for threads to end; a card that hangs must not hang us
 _BACKLOG: Final = 256
-_UCRED: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid
-_SO_PEERGROUPS: Final = 59
-_GROUPS_SIZE: Final = 1024  # bytes, all that Python takes: 256 groups
 
 
 class DirectServer:
@@ -63,22 +56,20 @@ class DirectServer:
     ) -> None:
         if not 1 <= len(slots) <= m.MAX_READERS:
             raise LinkError(f"{len(slots)} readers can not be shown: the table has 1 to {m.MAX_READERS} places")
-        self.path = Path(path).absolute()
+        self._listener = Listener(path, group=group, backlog=_BACKLOG, directory_mode=0o700 if group is None else 0o755)
+        self.path = self._listener.path
         self._readers = [
             DirectReader(slot, f"secmod reader {number}", number, self._changed, unused_after)
             for number, slot in enumerate(slots)
         ]
         self._by_name = {reader.name.encode(): reader for reader in self._readers}
         self._empty = bytes(m.READER.size * (m.MAX_READERS - len(slots)))
-        self._group = _group_number(group)
         self._patience = patience
         self._look = min(_LOOK, patience / 4, unused_after / 4)
         self._clients: dict[Client, None] = {}  # in the order of their coming
         self._waiting: set[Client] = set()
         self._lock = threading.Lock()  # guards the two sets, and that states come before changes
         self._stopping = threading.Event()
-        self._listener: socket.socket | None = None
-        self._inode = 0
         self._switch_interval = sys.getswitchinterval()
         self._threads: list[threading.Thread] = []
 
@@ -89,7 +80,7 @@ class DirectServer:
 
     def start(self) -> Self:
         """Programs can connect, and the cards have power; LinkError if the socket can not be had."""
-        self._listener = self._listen()
+        self._listener.open()
         sys.setswitchinterval(min(self._switch_interval, _SWITCH_INTERVAL))
         for reader in self._readers:
             if reader.slot.inserted:
@@ -105,10 +96,7 @@ class DirectServer:
         if self._stopping.is_set():
             return
         self._stopping.set()
-        if self._listener is not None:
-            with suppress(OSError):
-                self._listener.shutdown(socket.SHUT_RDWR)
-            self._unlink()
+        self._listener.shut()
         with self._lock:
             clients = list(self._clients)
         for client in clients:
@@ -120,8 +108,7 @@ class DirectServer:
             join(max(0.0, end - time.monotonic()))
         for reader in self._readers:
             reader.power_off()
-        if self._listener is not None:
-            self._listener.close()
+        self._listener.close()
         sys.setswitchinterval(self._switch_interval)
 
     def __enter__(self) -> Self:
@@ -130,13 +117,31 @@ class DirectServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def insert(self, reader: int, card: Card | None = None) -> None:
-        """Puts the card (or another one) into a reader; it has power afterwards.  LinkError if one is in."""
+    def insert(self, reader: int, card: Card | None = None, *, powered_within: float | None = None) -> None:
+        """Puts the card (or another one) into a reader; it has power afterwards.  LinkError if one is in.
+
+        With `powered_within` (any number) LinkError also if the card has not answered to reset.
+        """
         self._readers[reader].insert(card)
+        if powered_within is not None and not self._readers[reader].slot.powered:
+            raise LinkError(f"the card in {self._readers[reader].name} is in, and did not answer to reset")
 
     def eject(self, reader: int) -> None:
         """Takes the card out; a command it is working on is lost.  LinkError if the reader is empty."""
         self._readers[reader].eject()
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The slots, by number of the reader."""
+        return tuple(reader.slot for reader in self._readers)
+
+    def alone(self, reader: int) -> AbstractContextManager[None]:
+        """Within it nobody else works with the card; LinkError if a command does not end within two seconds."""
+        return self._readers[reader].alone()
+
+    def connected(self, reader: int) -> bool:
+        """True: programs need nothing else to see the reader."""
+        return True
 
     def wait(self, timeout: float | None = None) -> bool:
         """Returns True after `stop`, False after `timeout` seconds."""
@@ -189,26 +194,24 @@ class DirectServer:
     # ---- threads -------------------------------------------------------------------------------------------------------------
 
     def _accept(self) -> None:
-        listener = self._listener
-        while listener is not None and not self._stopping.is_set():
+        while not self._stopping.is_set():
             try:
-                sock, _ = listener.accept()
+                sock = self._listener.accept()
             except OSError as error:
                 if self._stopping.is_set():
                     return
                 _log.error("no connection could be taken: %s", error)
                 self._stopping.wait(_LOOK)  # out of descriptors: others will leave
                 continue
+            if sock is None:
+                continue
             try:
                 self._admit(sock)
-            except (OSError, RuntimeError) as error:  # gone already; no thread to be had
+            except RuntimeError as error:  # no thread to be had
                 _log.error("a program was turned away: %s", error)
                 sock.close()
 
     def _admit(self, sock: socket.socket) -> None:
-        if not self._allowed(sock):
-            sock.close()
-            return
         client = Client(self, sock)
         with self._lock:
             idle = self._make_room()
@@ -237,18 +240,6 @@ class DirectServer:
             del self._clients[idle]
         return idle
 
-    def _allowed(self, sock: socket.socket) -> bool:
-        """Root, our own user, and members of the group: by what the kernel says, not by the file's mode alone."""
-        pid, user, group = _UCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
-        if user in {0, os.geteuid()}:
-            return True
-        if self._group is not None:
-            raw = sock.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _GROUPS_SIZE)
-            if self._group in {group, *struct.unpack(f"={len(raw) // 4}I", raw)}:
-                return True
-        _log.warning("process %d of user %d was turned away: neither the owner's nor in the group of %s", pid, user, self.path)
-        return False
-
     def _watch_cards(self) -> None:
         """Ends commands that do not end, and switches unused cards off; so the way of an APDU needs no clock."""
         seen: dict[DirectReader, tuple[Work, float]] = {}
@@ -263,60 +254,6 @@ class DirectServer:
                 elif now - seen[reader][1] >= self._patience:
                     _log.error("the card in %s does not answer: the command is given up", reader.name)
                     reader.give_up(work, Result.NOT_TRANSACTED)
-
-    # ---- the socket ----------------------------------------------------------------------------------------------------------
-
-    def _listen(self) -> socket.socket:
-        if len(os.fsencode(self.path)) > MAX_SOCKET_PATH:
-            raise LinkError(f"the path {self.path} is too long for a socket: choose a directory of at most 95 bytes")
-        sock = socket.socket(socket.AF_UNIX)
-        try:
-            self.path.parent.mkdir(mode=0o700 if self._group is None else 0o755, parents=True, exist_ok=True)
-            self._clear_way()
-            os.fchmod(sock.fileno(), 0o600)  # Linux gives it to the file, which so is never open to others
-            sock.bind(str(self.path))
-            self._inode = self.path.lstat().st_ino
-            if self._group is not None:
-                os.chown(self.path, -1, self._group, follow_symlinks=False)
-                self.path.chmod(0o660)
-            sock.listen(_BACKLOG)
-        except OSError as error:
-            sock.close()
-            raise LinkError(f"can not listen on {self.path}: {error}; choose another directory with --socket-dir") from error
-        except LinkError:
-            sock.close()
-            raise
-        return sock
-
-    def _clear_way(self) -> None:
-        """A socket that nobody listens on any longer is removed; LinkError for anything else in the place."""
-        try:
-            mode = self.path.lstat().st_mode
-        except FileNotFoundError:
-            return
-        if not stat.S_ISSOCK(mode):
-            raise LinkError(f"{self.path} exists and is no socket: remove it, or choose another directory with --socket-dir")
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(str(self.path))
-            except ConnectionRefusedError:
-                self.path.unlink()
-            else:
-                raise LinkError(f"another process listens on {self.path}: stop it, or choose another directory with --socket-dir")
-
-    def _unlink(self) -> None:
-        with suppress(OSError):
-            if self.path.lstat().st_ino == self._inode:
-                self.path.unlink()
-
-
-def _group_number(name: str | None) -> int | None:
-    if name is None:
-        return None
-    try:
-        return int(name) if name.isdecimal() else grp.getgrnam(name).gr_gid
-    except KeyError:
-        raise DriverError(f"there is no group {name}: create it or name another one") from None
 
 
 __all__ = ["DirectServer"]

@@ -16,7 +16,7 @@ from enum import IntEnum
 from typing import Final
 
 from secmod.apdu.cursor import Cursor
-from secmod.errors import TlvError
+from secmod.errors import LinkError, TlvError
 from secmod.reader.direct_features import CONTROLS, ESCAPE, Facts, attribute
 from secmod.reader.direct_messages import (
     EXCLUSIVE,
@@ -194,6 +194,15 @@ class DirectReader:
         with self._state:
             self._closed = True
             self._state.notify_all()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else works with the card; LinkError if the one at work does not come to an end."""
+        try:
+            with self._asking():
+                yield
+        except _BusyError:
+            raise LinkError(f"the card in {self.name} is at work and does not come to an end") from None
 
     def power_off(self) -> None:
         """The card has lost its power, unless it is at work for ever."""

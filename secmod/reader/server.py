@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Final, Self
 
 from secmod.errors import LinkError
@@ -29,6 +29,7 @@ _RETRY: Final = (0.02, 0.1)  # s between attempts to connect, first and last
 _MAX_CLOSED: Final = 50  # handshakes cut off in a row; a driver that restarts does that once
 _SWITCH_INTERVAL: Final = 0.0005  # s; Python's 5 ms would be the delay of an APDU while another card computes
 _EVENT_TIMEOUT: Final = 2.0  # s to get an event into the socket
+_HOLD: Final = 2.0  # s for a command to end that somebody waits for
 _JOIN: Final = 2.0  # s for a thread to end; a card that hangs must not hang us
 
 
@@ -216,6 +217,16 @@ class Server:
     def eject(self, reader: int) -> None:
         """Takes the card out; a command it is working on is lost.  LinkError if the reader is empty."""
         self._readers[reader].change(FrameType.REMOVED)
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The slots, by number of the reader."""
+        return tuple(reader.slot for reader in self._readers)
+
+    def alone(self, reader: int) -> AbstractContextManager[None]:
+        """Within it nobody else works with the card; LinkError if a command does not end within two seconds."""
+        served = self._readers[reader]
+        return served.slot.hold(lambda: served.working is not None, _HOLD)
 
     def connected(self, reader: int) -> bool:
         """Whether the reader's driver has taken the connection."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -18,6 +20,7 @@ _log = logging.getLogger(__name__)
 _TRANSMIT: Final = bytes([FrameType.TRANSMIT, 0, 0, 0])  # and the reserved bytes
 _T0: Final = b"\x00"
 _T1: Final = b"\x01"
+_LOOK: Final = 0.0005  # s between looks whether the card has come to an end
 
 
 class Card(Protocol):
@@ -72,7 +75,8 @@ class Slot:
     """One reader: its card, the socket its driver listens on, and whether the card is in.
 
     `escape` answers CCID escape commands (SCARD_CTL_CODE(1)), with bytes for bytes; without it they are not supported.
-    The reader's thread calls `answer` and `link_lost`; `insert` and `eject` may come from any other.
+    The reader's thread calls `answer` and `link_lost`; `insert`, `eject` and `hold` may come from any other, and within `hold`
+    what else works with the card.
     """
 
     def __init__(
@@ -89,9 +93,14 @@ class Slot:
         self.powered = False
         self._escape = escape
         self._lock = threading.Lock()  # guards the binding below, never held while the card works
+        self._alone = threading.Lock()  # held by whoever works with the card for another reason than a command
+        self._held = False
+        self._at_door = False
         self._insertion = 0
         self._cold = True
-        self._transmit: Callable[[bytes], bytes] = _no_power
+        self._protocol = card.protocol
+        self._bound: Callable[[bytes], bytes] = _no_power
+        self._transmit: Callable[[bytes], bytes] = _no_power  # the same, or a door that is shut
         self._requests: dict[int, Callable[[bytes], bytes]] = {
             FrameType.POWER_UP: self._power_up,
             FrameType.POWER_DOWN: self._power_down,
@@ -116,12 +125,72 @@ class Slot:
             self.inserted = False
             self._insertion += 1
             self._cold = True
-            self.powered = False
-            self._transmit = _no_power
+            self._unbind()
 
     def link_lost(self) -> None:
         """Without a driver there is no power."""
-        self._power_down(b"")
+        with self._alone:
+            self._power_down(b"")
+
+    @contextmanager
+    def hold(self, working: Callable[[], bool], patience: float) -> Iterator[None]:
+        """Nobody else works with the card; commands wait.  LinkError if the one at work does not end within `patience` seconds.
+
+        `working` tells whether the reader's thread is in `answer`.
+        """
+        end = time.monotonic() + patience
+        if not self._alone.acquire(timeout=patience):
+            raise LinkError(f"the card in the reader on {self.address} is at work and does not come to an end")
+        try:
+            with self._lock:
+                self._held, self._transmit = True, self._wait_at_door
+            while working() and not self._at_door:
+                if time.monotonic() > end:
+                    raise LinkError(f"the card in the reader on {self.address} is at work and does not come to an end")
+                time.sleep(_LOOK)
+            yield
+        finally:
+            with self._lock:
+                self._held, self._transmit = False, self._bound
+            self._alone.release()
+
+    @contextmanager
+    def _through_door(self) -> Iterator[None]:
+        self._at_door = True
+        with self._alone:
+            self._at_door = False
+            yield
+
+    def _wait_at_door(self, command: bytes) -> bytes:
+        with self._through_door():
+            pass
+        return self._transmit(command)
+
+    def restart(self) -> bytes:
+        """Within `hold`: the card has started anew by itself, programs have not been told; returns the ATR.
+
+        LinkError if it has no power.
+        """
+        if not self.powered:
+            raise LinkError(f"the card in the reader on {self.address} has no power; connect to it, or give it power, first")
+        atr = self.card.reset()
+        with self._removal_named():
+            self._bind(self.card, self._insertion, self._protocol)
+        return atr
+
+    def set_power(self, *, on: bool) -> None:
+        """Within `hold`: the card's power has come or gone, programs have not been told.  LinkError if there is no card."""
+        with self._removal_named():
+            if not self.inserted:
+                raise _FaultError(Fault.NO_CARD)
+            (self._power_up if on else self._power_down)(b"")
+
+    @contextmanager
+    def _removal_named(self) -> Iterator[None]:
+        try:
+            yield
+        except _FaultError:
+            raise LinkError(f"the reader on {self.address} is empty; insert a card first") from None
 
     def answer(self, frame: bytes) -> bytes:
         """The answer frame to a request frame; LinkError if it is none.  This is the way of every APDU."""
@@ -142,7 +211,8 @@ class Slot:
         frame = Frame.parse(raw)
         if frame.type not in self._requests:
             raise LinkError(f"a {frame.type.name} frame is no request")
-        return raw[:HEADER] + self._requests[frame.type](frame.payload)
+        with self._through_door():
+            return raw[:HEADER] + self._requests[frame.type](frame.payload)
 
     def _power_up(self, _payload: bytes) -> bytes:
         with self._lock:
@@ -157,8 +227,7 @@ class Slot:
 
     def _power_down(self, _payload: bytes) -> bytes:
         with self._lock:
-            self.powered = False
-            self._transmit = _no_power
+            self._unbind()
             card = self.card
         card.power_off()
         return b""
@@ -186,8 +255,18 @@ class Slot:
                 raise _FaultError(Fault.NO_CARD)
             self.powered = True
             self._cold = False
+            self._protocol = protocol
             transmit = T0Mapper(card.transmit) if protocol == "T0" else card.transmit
-            self._transmit = _traced(transmit, self.address.stem) if _log.isEnabledFor(logging.DEBUG) else transmit
+            self._bound = _traced(transmit, self.address.stem) if _log.isEnabledFor(logging.DEBUG) else transmit
+            if not self._held:
+                self._transmit = self._bound
+
+    def _unbind(self) -> None:
+        """Within the lock: no command reaches the card."""
+        self.powered = False
+        self._bound = _no_power
+        if not self._held:
+            self._transmit = _no_power
 
     def _answer_escape(self, payload: bytes) -> bytes:
         if self._escape is None:

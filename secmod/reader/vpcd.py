@@ -16,7 +16,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from enum import IntEnum
 from typing import Final, Self
 
@@ -35,6 +35,7 @@ _ATR_DEADLINE: Final = 5.0  # s; before that it is no card
 _LENGTH: Final = 2
 _RETRY: Final = (0.02, 0.5)  # s between attempts to connect, first and last
 _CONNECT: Final = 10.0  # s
+_HOLD: Final = 2.0  # s for a command to end that somebody waits for
 _JOIN: Final = 2.0  # s for a thread to end
 _GUESTS: Final = 64  # connections at once; who comes above that is turned away
 _WRONG_LENGTH: Final = SW.WRONG_LENGTH.to_bytes(2, "big")
@@ -120,6 +121,7 @@ class VpcdReader(threading.Thread):
         super().__init__(name=f"vpcd {host}:{port}", daemon=True)
         self.slot = slot
         self.connected = False
+        self.working = False
         self._address = (host, port)
         self._changed = changed
         self._stopping = threading.Event()
@@ -190,7 +192,9 @@ class VpcdReader(threading.Thread):
                 self._obey(channel, message[0])
                 continue
             if message:
+                self.working = True
                 frame = answer(transmit + message)
+                self.working = False
                 send(frame[HEADER:] if frame[0] == transmit[0] and len(frame) <= HEADER + MAX_MESSAGE else _NO_DIAGNOSIS)
             else:
                 send(_WRONG_LENGTH)
@@ -200,7 +204,10 @@ class VpcdReader(threading.Thread):
         if control == Control.GET_ATR:
             channel.send(self.slot.card.atr)
         elif control in requests:
+            self.working = True
             self.slot.answer(Frame(requests[Control(control)]).encode())
+            self.working = False
+            self._changed()
         else:
             _log.warning("a vpcd sends control %d, which means nothing to a card", control)
 
@@ -235,9 +242,34 @@ class VpcdServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def insert(self, reader: int, card: Card | None = None) -> None:
-        """The card (or another one) goes to its vpcd; LinkError if one is there."""
+    def insert(self, reader: int, card: Card | None = None, *, powered_within: float | None = None) -> None:
+        """The card (or another one) goes to its vpcd; LinkError if one is there.
+
+        With `powered_within` (seconds) it returns when the vpcd has powered it; LinkError if that does not happen in time.
+        """
         self._readers[reader].insert(card)
+        if powered_within is not None:
+            self.wait_powered(reader, powered_within)
+
+    def wait_powered(self, reader: int, timeout: float) -> None:
+        """Returns when the vpcd has powered the card; LinkError after `timeout` seconds."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._readers[reader].slot.powered, timeout):
+                raise LinkError(f"no vpcd powered the card within {timeout:g} s: does it listen there?")
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """The slots, by number of the reader."""
+        return tuple(reader.slot for reader in self._readers)
+
+    def alone(self, reader: int) -> AbstractContextManager[None]:
+        """Within it nobody else works with the card; LinkError if a command does not end within two seconds."""
+        served = self._readers[reader]
+        return served.slot.hold(lambda: served.working, _HOLD)
+
+    def connected(self, reader: int) -> bool:
+        """Whether the card is in its vpcd."""
+        return self._readers[reader].connected
 
     def eject(self, reader: int) -> None:
         """The card leaves its vpcd; LinkError if it is not there."""

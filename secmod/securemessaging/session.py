@@ -7,7 +7,7 @@ import threading
 from typing import NoReturn
 
 from secmod._native import ffi, lib
-from secmod.apdu import SW, CommandApdu, ResponseApdu
+from secmod.apdu import INS, SW, CommandApdu, ResponseApdu
 from secmod.crypto.handshake import SessionKeys
 from secmod.crypto.results import failure
 from secmod.errors import ApduError, CardError, SecureMessagingError
@@ -61,6 +61,10 @@ class Session:
         if code := _unprotect(self._vault, self._handle, self._options, raw, len(raw), out, length, structure):
             self._refuse_command(code, structure.status)
         _, cla, ins, p1, p2, _, _, _, _, extended, start, nc, ne = read()
+        if ins in _WITH_PASSWORDS:
+            data = buffer[start : start + nc]
+            lib.secmod_wipe(out + start, nc)
+            return _new(CommandApdu, (cla, ins, p1, p2, data, ne, extended == 1))
         return _new(CommandApdu, (cla, ins, p1, p2, buffer[start : start + nc], ne, extended == 1))
 
     def _refuse_command(self, code: int, status: int) -> NoReturn:
@@ -140,6 +144,9 @@ _REASONS = {
     lib.SECMOD_E_SM_WRONG: "the response's protection is wrong, or it answers another command; the session is over",
     lib.SECMOD_E_ARGUMENT: "more bytes than a response can have; the session is over",
 }
+
+
+_WITH_PASSWORDS = frozenset((INS.VERIFY, INS.CHANGE_REFERENCE_DATA, INS.RESET_RETRY_COUNTER))
 
 
 class _Kept(threading.local):

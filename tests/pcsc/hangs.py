@@ -137,7 +137,7 @@ KINDS = ("stopped", "killed", *RAVINGS)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Results and durations (s) at the sick reader; round trips (µs: median, 99th percentile) at the other, before and meanwhile."""
+    """Results and durations (s) at the sick reader; round trips (µs: median, 99th percentile) at the other one, too."""
 
     transmit: tuple[int, float]
     connect: tuple[int, float]

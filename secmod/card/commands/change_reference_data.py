@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 OLD_AND_NEW, NEW = 0x00, 0x01
 
 
-@command("change_reference_data", INS.CHANGE_REFERENCE_DATA, p1=(OLD_AND_NEW, NEW), data=Data.REQUIRED)
+@command("change_reference_data", INS.CHANGE_REFERENCE_DATA, p1=(OLD_AND_NEW, NEW), data=Data.REQUIRED, secret=True)
 def change_reference_data(apdu: CommandApdu, card: CardState) -> None:
     """The password has the new value and all its tries.
 
@@ -27,10 +27,11 @@ def change_reference_data(apdu: CommandApdu, card: CardState) -> None:
     """
     password = card.tree.password(apdu.p2)
     content = password.open(Use.CHANGE, card.security_status)
-    new = apdu.data if apdu.p1 == NEW else _cut_off_old(password, content, apdu.data)
+    data = memoryview(apdu.data)  # what is cut from it is no copy
+    new = data if apdu.p1 == NEW else _cut_off_old(password, content, data)
     password.check_new(new)
     if apdu.p1 == OLD_AND_NEW:
-        _check_old(content, apdu.data[: len(apdu.data) - len(new)])
+        _check_old(content, data[: len(data) - len(new)])
     first = content.state is PasswordState.TRANSPORT and card.lifecycle.has_step("change_password")
     content.replace(card.vault.password(new), PasswordState.SET)
     content.restore()
@@ -39,7 +40,7 @@ def change_reference_data(apdu: CommandApdu, card: CardState) -> None:
         card.close_session = True
 
 
-def _cut_off_old(password: Password, content: Content, data: bytes) -> bytes:
+def _cut_off_old(password: Password, content: Content, data: memoryview) -> memoryview:
     """The new value behind the old one, which has its stored length; 6985 if that leaves too little, and no try is counted."""
     if content.secret is None:
         raise CardError(SW.REFERENCE_UNUSABLE, f"{password.name} has not been set")
@@ -48,7 +49,7 @@ def _cut_off_old(password: Password, content: Content, data: bytes) -> bytes:
     return data[content.secret.length :]
 
 
-def _check_old(content: Content, old: bytes) -> None:
+def _check_old(content: Content, old: memoryview) -> None:
     """Raises CardError 6983 if no try is left, 63Cx if the old value is wrong; the try is counted first."""
     content.count()
     if content.secret is None or not content.secret.matches(old):

@@ -10,6 +10,7 @@ from secmod.card.dispatch import Chaining, Data, command
 from secmod.card.objects.password import Use
 from secmod.card.objects.private_key import Operation
 from secmod.card.security_environment import AgreementKey, PaceSelection
+from secmod.crypto import erase
 from secmod.errors import CardError, PointError
 from secmod.pace import CardEnd
 
@@ -41,6 +42,7 @@ def _content(apdu: CommandApdu) -> Tlv | None:
     data=Data.REQUIRED,
     chaining=Chaining.STEPS,
     parse=_content,
+    secret=True,
 )
 def general_authenticate(apdu: CommandApdu, card: CardState, content: Tlv | None) -> bytes:
     """A step of PACE, or the shared value of the selected key and the point in the data field.
@@ -74,12 +76,17 @@ def _agree(apdu: CommandApdu, card: CardState, content: Tlv, selected: Agreement
     if len(content.value) != secret.curve.point_bytes or content.value[0] != 0x04:
         raise CardError(SW.WRONG_DATA, f"no point of {secret.curve.name}")
     try:
-        return _answer(TOKEN_ANSWER, secret.agree(content.value))
+        z = secret.agree(content.value)
     except PointError as error:
         raise CardError(SW.WRONG_DATA, str(error)) from None
     finally:
         if key.volatile:
             place.clear()
+    inner = Tlv(TOKEN_ANSWER, z).encode()
+    outer = Tlv(Tag.DYNAMIC_AUTHENTICATION, inner).encode()
+    erase(z)
+    erase(inner)
+    return outer
 
 
 def _pace(apdu: CommandApdu, card: CardState, content: Tlv | None) -> bytes:

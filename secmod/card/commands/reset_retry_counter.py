@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NEW, NOTHING = 0x02, 0x03
 
 
-@command("reset_retry_counter", INS.RESET_RETRY_COUNTER, p1=(NEW, NOTHING), data=Data.OPTIONAL)
+@command("reset_retry_counter", INS.RESET_RETRY_COUNTER, p1=(NEW, NOTHING), data=Data.OPTIONAL, secret=True)
 def reset_retry_counter(apdu: CommandApdu, card: CardState) -> None:
     """All tries are there again; with P1 = 02 the password has the value in the data field."""
     if bool(apdu.data) is not (apdu.p1 == NEW):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from secmod.card.state import CardState
 
 
-@command("verify", INS.VERIFY, p1=0x00, data=Data.OPTIONAL)
+@command("verify", INS.VERIFY, p1=0x00, data=Data.OPTIONAL, secret=True)
 def verify(apdu: CommandApdu, card: CardState) -> None:
     """9000 if the running session was opened with the password; else 63Cx with the tries left, 6983 blocked, 6984 not set."""
     password = card.tree.password(apdu.p2)

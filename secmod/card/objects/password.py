@@ -118,7 +118,7 @@ class Password:
             return description.transport_session
         return description.session
 
-    def check_new(self, value: bytes) -> None:
+    def check_new(self, value: bytes | memoryview) -> None:
         """Raises CardError 6A80 for a length or character that is not allowed, 6985 for a value that is too easy to guess."""
         description = self.description
         if not description.min <= len(value) <= description.max or not set(value) <= set(description.charset):
@@ -130,6 +130,10 @@ class Password:
         """The password has this value, by whatever way."""
         self._content.replace(secret, PasswordState.SET)
         self._content.restore()
+
+    def summary(self) -> tuple[PasswordState, int | None]:
+        """State and tries left (None: not limited), for who looks at the card from outside."""
+        return self._content.state, self._content.tries
 
     def wipe(self) -> None:
         """The place is empty: at the end of the module's life."""

@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OpenSSL's libcrypto through its EVP interface: libcrypto_peer CURVE OPERATION.
- *
- * sign         a prepared context signs a hash as long as the curve
- * verify       a prepared context verifies; verify-new: the key is read from its point each time
- * agree        the other's point is read (and found on the curve), the shared value derived
- * generate     a key pair
- * random       32 bytes of RAND_bytes (CURVE does not matter) */
+/* OpenSSL's libcrypto through its EVP interface; sign and verify with prepared contexts. */
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
-#include <string.h>
 
-#include "block.h"
+#include "peer.h"
 
 struct work {
     const char *curve;
@@ -88,12 +81,15 @@ static bool random_bytes(void *state)
     return RAND_bytes(w->out, 32) == 1;
 }
 
-static bool prepare(struct work *w)
+static bool prepare(size_t curve, void *state)
 {
+    static const char *const names[PEER_CURVES] = {"brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1", "P-256", "P-384"};
+    struct work *w = state;
+    w->curve = names[curve];
     w->key = EVP_EC_gen(w->curve);
     if (w->key == NULL)
         return false;
-    w->hash_length = ((size_t)EVP_PKEY_get_bits(w->key) + 7) / 8;
+    w->hash_length = peer_bytes[curve];
     w->signature_length = sizeof w->signature;
     w->sign = EVP_PKEY_CTX_new_from_pkey(NULL, w->key, NULL);
     w->verify = EVP_PKEY_CTX_new_from_pkey(NULL, w->key, NULL);
@@ -108,16 +104,8 @@ static bool prepare(struct work *w)
 
 int main(int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        bool (*once)(void *);
-    } operations[] = {{"sign", sign},   {"verify", verify},     {"verify-new", verify_new},
-                      {"agree", agree}, {"generate", generate}, {"random", random_bytes}};
-    struct work work = {.curve = argc == 3 ? argv[1] : ""};
-    if (argc == 3 && prepare(&work))
-        for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++)
-            if (strcmp(argv[2], operations[i].name) == 0)
-                return serve_blocks(operations[i].once, &work);
-    fputs("usage: libcrypto_peer CURVE sign|verify|verify-new|agree|generate|random\n", stderr);
-    return 2;
+    static const struct peer_operation operations[] = {{"sign", sign},         {"verify", verify},       {"verify-new", verify_new}, {"agree", agree},
+                                                       {"generate", generate}, {"random", random_bytes}, {NULL, NULL}};
+    static struct work work;
+    return peer_main(argc, argv, operations, prepare, &work);
 }

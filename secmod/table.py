@@ -11,22 +11,28 @@ from secmod.errors import ProfileError
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from secmod.errors import SecmodError
+
 _REQUIRED: Any = object()
 
 _KINDS = {str: "text", int: "a whole number", bool: "true or false", list: "a list", dict: "a table"}
 
 
 class Table:
-    """One table of a profile; `place` names it in messages, as in "tr03109_2.toml: [[file]] MF/EF.ATR"."""
+    """One table of a file; `place` names it in messages, as in "tr03109_2.toml: [[file]] MF/EF.ATR".
 
-    def __init__(self, values: Mapping[str, Any], place: str) -> None:
+    Whatever is wrong with it is raised as an `error_type`.
+    """
+
+    def __init__(self, values: Mapping[str, Any], place: str, error_type: type[SecmodError] = ProfileError) -> None:
         self._values = dict(values)
         self._known: list[str] = []
+        self._error_type = error_type
         self.place = place
 
-    def error(self, text: str) -> ProfileError:
+    def error(self, text: str) -> SecmodError:
         """An error at this place, to be raised by the caller."""
-        return ProfileError(f"{self.place}: {text}")
+        return self._error_type(f"{self.place}: {text}")
 
     def _take(self, key: str, kind: type, default: Any) -> Any:
         self._known.append(key)
@@ -54,6 +60,17 @@ class Table:
         if value is not default and not low <= value <= high:
             raise self.error(f"{key} = {value:#x} is outside {low:#x}..{high:#x}")
         return value
+
+    def number(self, key: str, low: float, high: float, default: Any = _REQUIRED) -> Any:
+        """A number from `low` to `high`, whole or not."""
+        value = self.raw(key, default)
+        if value is default:
+            return value
+        if type(value) not in {int, float}:
+            raise self.error(f"{key!r} must be a number, not {value!r}")
+        if not low <= value <= high:
+            raise self.error(f"{key} = {value} is outside {low:g}..{high:g}")
+        return float(value)
 
     def flag(self, key: str, *, default: bool = False) -> bool:
         """true or false."""
@@ -101,7 +118,7 @@ class Table:
 
     def table(self, key: str, *, optional: bool = False) -> Table:
         """A table inside this one."""
-        return Table(self._take(key, dict, {} if optional else _REQUIRED), f"{self.place}: [{key}]")
+        return Table(self._take(key, dict, {} if optional else _REQUIRED), f"{self.place}: [{key}]", self._error_type)
 
     def tables(self, key: str, label: str) -> Iterator[Table]:
         """The entries of an array of tables, each placed by the value of its key `label`."""
@@ -109,11 +126,12 @@ class Table:
             if type(entry) is not dict:
                 raise self.error(f"[[{key}]] entry {index + 1} must be a table, not {entry!r}")
             name = entry.get(label, index + 1)
-            yield Table(entry, f"{self.place}: [[{key}]] {f'{name:04X}' if label == 'tag' and type(name) is int else name}")
+            name = f"{name:04X}" if label == "tag" and type(name) is int else name
+            yield Table(entry, f"{self.place}: [[{key}]] {name}", self._error_type)
 
     def copy(self) -> Table:
         """The same table, unread."""
-        return Table(self._values, self.place)
+        return Table(self._values, self.place, self._error_type)
 
     def peek(self, key: str) -> list[str]:
         """The names in the table under `key`, which stays unread."""

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What signing in batches shares with signing. */
+#ifndef SECMOD_ECDSA_H
+#define SECMOD_ECDSA_H
+
+#include "keys.h"
+#include "random.h"
+
+#define ECDSA_HASH_MAX 64
+
+/* A nonce for a hash of 1 .. ECDSA_HASH_MAX bytes, as secmod_ecdsa_sign takes it: field_bytes, in [1, n-1].  SECMOD_OK,
+ * SECMOD_E_RANDOM or SECMOD_E_LIBRARY. */
+int ecdsa_nonce(struct private_key *key, struct generator *generator, const uint8_t *hash, size_t hash_length, uint8_t *k);
+
+#endif

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Operations on up to eight jobs.  Lanes without a job, or with one that is refused, compute on the scalar 1 and the base point.
+ */
+#ifndef LANES_BATCH_H
+#define LANES_BATCH_H
+
+#define MAX_BYTES 64
+
+static const uint8_t batch_nothing[1 + 2 * MAX_BYTES];
+
+/* The lanes whose number is below m, and those that are also not zero. */
+LANES_INLINE __mmask8 in_field(const struct fe *x, const struct lanes_modulus *m) { return fe_below(x, 1, m); }
+
+LANES_INLINE __mmask8 in_range(const struct fe *x, const struct lanes_modulus *m) {
+    return (__mmask8)(fe_below(x, 1, m) & ~fe_is_zero(x));
+}
+
+LANES_INLINE __mmask8 lane_mask(size_t count) { return (__mmask8)((1U << count) - 1U); }
+
+/* Reads the scalars of [1, n-1]; 1 elsewhere. */
+LANES_INLINE __mmask8 scalars_load(struct fe *k, const uint8_t *const bytes[8], size_t length, const struct lanes_modulus *n) {
+    struct fe one;
+    fe_load(k, bytes, length);
+    const __mmask8 good = in_range(k, n);
+    fe_small(&one, 1);
+    fe_select(k, (__mmask8)~good, &one);
+    return good;
+}
+
+/* Reads points of the curve into the twin; the base point elsewhere. */
+LANES_CALL __mmask8 points_load(struct affine *p, const uint8_t *const bytes[8], size_t length, const struct lanes_curve *c) {
+    const uint8_t *x[8], *y[8];
+    struct affine base;
+    __mmask8 good = 0;
+    for (int lane = 0; lane < 8; lane++) {
+        x[lane] = bytes[lane] + 1;
+        y[lane] = bytes[lane] + 1 + length;
+        good = (__mmask8)(good | (bytes[lane][0] == 0x04) << lane);
+    }
+    fe_load(&p->x, x, length);
+    fe_load(&p->y, y, length);
+    good &= in_field(&p->x, &c->p) & in_field(&p->y, &c->p);
+    fe_mul_constant(&p->x, &p->x, c->x_in, &c->p);
+    fe_mul_constant(&p->y, &p->y, c->y_in, &c->p);
+    fe_canonical(&p->x, &c->p);
+    fe_canonical(&p->y, &c->p);
+    good &= pt_on_curve(p, c);
+    fe_all(&base.x, c->x);
+    fe_all(&base.y, c->y);
+    fe_select(&p->x, (__mmask8)~good, &base.x);
+    fe_select(&p->y, (__mmask8)~good, &base.y);
+    return good;
+}
+
+/* The leftmost bytes of the hashes, as numbers below R. */
+LANES_CALL void hashes_load(struct fe *e, const uint8_t *const hashes[8], const size_t lengths[8], size_t length) {
+    uint8_t rows[8][MAX_BYTES] = {{0}};
+    const uint8_t *bytes[8];
+    for (int lane = 0; lane < 8; lane++) {
+        const size_t used = lengths[lane] < length ? lengths[lane] : length;
+        if (used > 0) memcpy(rows[lane] + length - used, hashes[lane], used);
+        bytes[lane] = rows[lane];
+    }
+    fe_load(e, bytes, length);
+}
+
+/* x from the twin and 1 / z: canonical, out of Montgomery form. */
+LANES_INLINE void x_out(struct fe *x, const struct pt *p, const struct fe *inverse, const struct lanes_curve *c) {
+    struct fe square;
+    fe_square(&square, inverse, &c->p);
+    fe_mul(x, &p->x, &square, &c->p);
+    fe_mul_constant(x, x, c->x_out, &c->p);
+    fe_canonical(x, &c->p);
+}
+
+LANES_INLINE void y_out(struct fe *y, const struct pt *p, const struct fe *inverse, const struct lanes_curve *c) {
+    struct fe cube;
+    fe_square(&cube, inverse, &c->p);
+    fe_mul(&cube, &cube, inverse, &c->p);
+    fe_mul(y, &p->y, &cube, &c->p);
+    fe_mul_constant(y, y, c->y_out, &c->p);
+    fe_canonical(y, &c->p);
+}
+
+/* Numbers to the outputs of `count` lanes, zeroes in those that are not good.  No branch: whether a scalar is good is for the
+ * caller to make public. */
+LANES_CALL void numbers_store(uint8_t *const *out, size_t count, __mmask8 good, const struct fe *x, size_t length) {
+    uint8_t nobody[MAX_BYTES], *bytes[8];
+    struct fe z;
+    fe_small(&z, 0);
+    fe_select(&z, good, x);
+    for (size_t lane = 0; lane < 8; lane++) bytes[lane] = lane < count ? out[lane] : nobody;
+    fe_store(bytes, &z, length);
+    wipe(nobody, sizeof nobody);
+    wipe(&z, sizeof z);
+}
+
+LANES_CALL void points_store(uint8_t *const *out, size_t count, __mmask8 good, const struct pt *p, size_t length,
+                             const struct lanes_curve *c, int x_only) {
+    struct {
+        struct fe z, inverse, x, y;
+    } w;
+    uint8_t *at[8] = {NULL};
+    w.z = p->z;
+    fe_canonical(&w.z, &c->p);
+    fe_invert(&w.inverse, &w.z, &c->p);
+    x_out(&w.x, p, &w.inverse, c);
+    for (size_t lane = 0; lane < count; lane++) at[lane] = out[lane] + (x_only ? 0 : 1);
+    numbers_store(at, count, good, &w.x, length);
+    if (!x_only) {
+        y_out(&w.y, p, &w.inverse, c);
+        for (size_t lane = 0; lane < count; lane++) {
+            out[lane][0] = (uint8_t)((good >> lane & 1) << 2); /* 04 */
+            at[lane] = out[lane] + 1 + length;
+        }
+        numbers_store(at, count, good, &w.y, length);
+    }
+    wipe(&w, sizeof w);
+}
+
+/* SECMOD_OK or the error, without a branch. */
+LANES_INLINE int lane_result(__mmask8 good, size_t lane, int error) { return ((int)(good >> lane & 1) - 1) & error; }
+
+/* ---- the four operations --------------------------------------------------------------------------------------------------- */
+
+/* One job, in every lane: the base point's multiple is shared out, the rest costs what eight cost. */
+static void spread_base_mul(const struct lanes_curve *c, const void *comb, size_t bytes, struct base_job *job) {
+    struct {
+        struct fe k;
+        struct pt p;
+    } w;
+    const uint8_t *scalars[8];
+    uint8_t *out[1] = {job->point};
+    for (int lane = 0; lane < 8; lane++) scalars[lane] = job->scalar;
+    const __mmask8 good = scalars_load(&w.k, scalars, bytes, &c->n);
+    base_mul_spread(&w.p, comb, &w.k, c);
+    job->result = lane_result(good, 0, SECMOD_E_SCALAR);
+    points_store(out, 1, good, &w.p, bytes, c, 0);
+    wipe(&w, sizeof w);
+}
+
+static void batch_base_mul(const struct lanes_curve *c, const void *comb, size_t bytes, struct base_job *jobs,
+                           size_t count) {
+    struct {
+        struct fe k;
+        struct pt p;
+    } w;
+    const uint8_t *scalars[8];
+    uint8_t *out[8] = {NULL};
+    for (size_t lane = 0; lane < 8; lane++) scalars[lane] = lane < count ? jobs[lane].scalar : batch_nothing;
+    const __mmask8 good = scalars_load(&w.k, scalars, bytes, &c->n) & lane_mask(count);
+    base_mul(&w.p, comb, &w.k, c);
+    for (size_t lane = 0; lane < count; lane++) {
+        out[lane] = jobs[lane].point;
+        jobs[lane].result = lane_result(good, lane, SECMOD_E_SCALAR);
+    }
+    points_store(out, count, good, &w.p, bytes, c, 0);
+    wipe(&w, sizeof w);
+}
+
+static void batch_point_mul(const struct lanes_curve *c, size_t bytes, struct point_job *jobs, size_t count, int x_only) {
+    struct {
+        struct fe k;
+        struct affine q;
+        struct pt p;
+    } w;
+    const uint8_t *scalars[8], *points[8];
+    uint8_t *out[8] = {NULL};
+    for (size_t lane = 0; lane < 8; lane++) {
+        scalars[lane] = lane < count ? jobs[lane].scalar : batch_nothing;
+        points[lane] = lane < count ? jobs[lane].point : batch_nothing;
+    }
+    const __mmask8 scalar_good = scalars_load(&w.k, scalars, bytes, &c->n);
+    const __mmask8 point_good = points_load(&w.q, points, bytes, c);
+    const __mmask8 good = scalar_good & point_good & lane_mask(count);
+    point_mul(&w.p, &w.k, &w.q, c);
+    for (size_t lane = 0; lane < count; lane++) {
+        out[lane] = jobs[lane].out;
+        const int scalar = lane_result(scalar_good, lane, SECMOD_E_SCALAR);
+        jobs[lane].result = point_good >> lane & 1 ? scalar : SECMOD_E_POINT; /* points are public */
+    }
+    points_store(out, count, good, &w.p, bytes, c, x_only);
+    wipe(&w, sizeof w);
+}
+
+/* s := (e + r d) / k mod n, from R / k in `inverse` = R^2 / (k as it is). */
+LANES_INLINE void sign_s(struct fe *s, const struct fe *e, const struct fe *r, const struct fe *d, const struct fe *inverse,
+                         const struct lanes_modulus *n) {
+    struct fe one;
+    fe_small(&one, 1);
+    fe_mul_add(s, r, d, e, &one, n);
+    fe_mul(s, s, inverse, n);
+    fe_canonical(s, n);
+}
+
+static void sign_jobs(const struct lanes_curve *c, const void *comb, size_t bytes, struct sign_job *jobs, size_t count,
+                      int spread) {
+    struct {
+        struct fe k, d, e, z, z_inverse, k_inverse, r, s;
+        struct pt p;
+    } w;
+    const uint8_t *keys[8], *nonces[8], *hashes[8];
+    size_t hash_lengths[8];
+    uint8_t *r[8] = {NULL}, *s[8] = {NULL};
+    for (size_t lane = 0; lane < 8; lane++) {
+        const int used = spread || lane < count;
+        const struct sign_job *job = &jobs[spread ? 0 : lane];
+        keys[lane] = used ? job->key : batch_nothing;
+        nonces[lane] = used ? job->nonce : batch_nothing;
+        hashes[lane] = used ? job->hash : batch_nothing;
+        hash_lengths[lane] = used ? job->hash_length : 0;
+    }
+    __mmask8 good = scalars_load(&w.d, keys, bytes, &c->n) & scalars_load(&w.k, nonces, bytes, &c->n);
+    hashes_load(&w.e, hashes, hash_lengths, bytes);
+    if (spread) {
+        base_mul_spread(&w.p, comb, &w.k, c);
+    } else {
+        base_mul(&w.p, comb, &w.k, c);
+    }
+    w.z = w.p.z;
+    fe_canonical(&w.z, &c->p);
+    fe_invert_two(&w.z_inverse, &w.z, &c->p, &w.k_inverse, &w.k, &c->n);
+    x_out(&w.r, &w.p, &w.z_inverse, c);
+    fe_canonical(&w.r, &c->n);
+    sign_s(&w.s, &w.e, &w.r, &w.d, &w.k_inverse, &c->n);
+    good &= (__mmask8) ~(fe_is_zero(&w.r) | fe_is_zero(&w.s));
+    for (size_t lane = 0; lane < count; lane++) {
+        r[lane] = jobs[lane].signature;
+        s[lane] = jobs[lane].signature + bytes;
+        jobs[lane].result = lane_result(good, lane, SECMOD_E_SCALAR);
+    }
+    numbers_store(r, count, good, &w.r, bytes);
+    numbers_store(s, count, good, &w.s, bytes);
+    wipe(&w, sizeof w);
+}
+
+static void batch_sign(const struct lanes_curve *c, const void *comb, size_t bytes, struct sign_job *jobs, size_t count) {
+    sign_jobs(c, comb, bytes, jobs, count, 0);
+}
+
+static void spread_sign(const struct lanes_curve *c, const void *comb, size_t bytes, struct sign_job *job) {
+    sign_jobs(c, comb, bytes, job, 1, 1);
+}
+
+/* The lanes where x / z^2 of the twin stands for an x that is r mod n: r or r + n. */
+LANES_INLINE __mmask8 x_is(const struct pt *p, const struct fe *r, const struct lanes_curve *c) {
+    struct fe zz, x, other = *r, n;
+    fe_square(&zz, &p->z, &c->p);
+    x = p->x;
+    fe_canonical(&x, &c->p);
+    fe_all(&n, c->n.times[1]);
+    fe_add(&other, &other, &n);
+    const __mmask8 has_other = fe_below(&other, 1, &c->p);
+    __mmask8 same = 0;
+    const struct fe *candidates[2] = {r, &other};
+    for (int i = 0; i < 2; i++) {
+        struct fe scaled;
+        fe_mul_constant(&scaled, candidates[i], c->x_in, &c->p);
+        fe_mul(&scaled, &scaled, &zz, &c->p);
+        fe_canonical(&scaled, &c->p);
+        raw_sub(&scaled, &scaled, &x);
+        same |= (__mmask8)(fe_is_zero(&scaled) & (i == 0 ? 0xFF : has_other));
+    }
+    return same;
+}
+
+static void batch_verify(const struct lanes_curve *c, const void *comb, size_t bytes, struct verify_job *jobs,
+                         size_t count) {
+    const uint8_t *points[8], *hashes[8], *r_bytes[8], *s_bytes[8];
+    size_t hash_lengths[8];
+    for (size_t lane = 0; lane < 8; lane++) {
+        const int job = lane < count;
+        points[lane] = job ? jobs[lane].point : batch_nothing;
+        hashes[lane] = job ? jobs[lane].hash : batch_nothing;
+        hash_lengths[lane] = job ? jobs[lane].hash_length : 0;
+        r_bytes[lane] = job ? jobs[lane].signature : batch_nothing;
+        s_bytes[lane] = job ? jobs[lane].signature + bytes : batch_nothing;
+    }
+    struct affine q;
+    struct fe r, s, e, w, u1, u2, one;
+    struct pt p1, p2, sum;
+    const __mmask8 point_good = points_load(&q, points, bytes, c);
+    __mmask8 good = point_good & scalars_load(&r, r_bytes, bytes, &c->n) & scalars_load(&s, s_bytes, bytes, &c->n);
+    hashes_load(&e, hashes, hash_lengths, bytes);
+    fe_invert(&w, &s, &c->n);
+    fe_mul_one(&e, &e, &c->n);
+    fe_mul(&u1, &e, &w, &c->n);
+    fe_mul_one(&u2, &r, &c->n);
+    fe_mul(&u2, &u2, &w, &c->n);
+    fe_canonical(&u1, &c->n);
+    fe_canonical(&u2, &c->n);
+    const __mmask8 u1_zero = fe_is_zero(&u1);
+    fe_small(&one, 1);
+    fe_select(&u1, u1_zero, &one);
+    base_mul(&p1, comb, &u1, c);
+    point_mul(&p2, &u2, &q, c);
+    const __mmask8 infinite = pt_add(&sum, &p1, &p2, &c->p);
+    pt_select(&sum, u1_zero, &p2);
+    good &= (__mmask8) ~(infinite & ~u1_zero);
+    good &= x_is(&sum, &r, c);
+    for (size_t lane = 0; lane < count; lane++) {
+        jobs[lane].result = !(point_good >> lane & 1) ? SECMOD_E_POINT : good >> lane & 1 ? SECMOD_OK : SECMOD_E_SIGNATURE;
+    }
+}
+
+static void batch_comb_make(void *comb, const struct lanes_curve *c) { comb_make(comb, c); }
+
+#endif

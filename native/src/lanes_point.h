@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The group law on the twin y^2 = x^3 - 3x + b, in eight lanes: Jacobian coordinates (x / z^2, y / z^3) in Montgomery form.
+ * Infinity has no form of its own: who can meet it keeps a mask of the lanes.  Bounds of coordinates between operations, in
+ * multiples of p: x 4.01, y 4, z 2.5 (lanes_bounds.py); affine ones are canonical. */
+#ifndef LANES_POINT_H
+#define LANES_POINT_H
+
+struct pt {
+    struct fe x, y, z;
+};
+
+struct affine {
+    struct fe x, y;
+};
+
+LANES_INLINE void pt_select(struct pt *r, __mmask8 lanes, const struct pt *p) {
+    fe_select(&r->x, lanes, &p->x);
+    fe_select(&r->y, lanes, &p->y);
+    fe_select(&r->z, lanes, &p->z);
+}
+
+LANES_INLINE void pt_from_affine(struct pt *r, const struct affine *p, const struct lanes_modulus *m) {
+    r->x = p->x;
+    r->y = p->y;
+    fe_all(&r->z, m->one);
+}
+
+/* z := 3/2 (x - y + k * m), for k such that it is not negative. */
+LANES_INLINE void fe_three_halves(struct fe *z, const struct fe *x, const struct fe *y, int k, const struct lanes_modulus *m) {
+    struct fe h;
+    raw_sub(&h, x, y);
+    raw_add_multiple(&h, k, m);
+    LANES_UNROLL
+    for (int i = 0; i < LIMBS; i++) h.limb[i] = _mm512_add_epi64(h.limb[i], _mm512_add_epi64(h.limb[i], h.limb[i]));
+    const __mmask8 odd = _mm512_test_epi64_mask(h.limb[0], vec_all(1));
+    LANES_UNROLL
+    for (int i = 0; i < LIMBS; i++) h.limb[i] = _mm512_mask_add_epi64(h.limb[i], odd, h.limb[i], vec_all(m->times[1][i]));
+    LANES_UNROLL
+    for (int i = 0; i < LIMBS - 1; i++) {
+        const vec low_bit = _mm512_srli_epi64(_mm512_slli_epi64(h.limb[i + 1], 63), 63 - 51);
+        z->limb[i] = _mm512_add_epi64(_mm512_srai_epi64(h.limb[i], 1), low_bit);
+    }
+    z->limb[LIMBS - 1] = _mm512_srai_epi64(h.limb[LIMBS - 1], 1);
+    fe_carry(z);
+}
+
+/* r := 2 p; r may be p.  With a = 3/2 (x - z^2)(x + z^2) and the outcome's z half of the usual one:
+ * x3 = a^2 - 2 x y^2, y3 = a (x y^2 - x3) - y^4, z3 = y z.  No exceptions: there is no point of order 2. */
+LANES_CALL void pt_double(struct pt *r, const struct pt *p, const struct lanes_modulus *m) {
+    struct fe delta, gamma, sum, a, beta, x3, rest, minus;
+    HOT(fe_square)(&delta, &p->z, m);
+    HOT(fe_square)(&gamma, &p->y, m);
+    fe_add(&sum, &p->x, &delta);
+    fe_three_halves(&a, &p->x, &delta, 3, m);
+    HOT(fe_mul)(&a, &a, &sum, m);
+    HOT(fe_mul)(&beta, &p->x, &gamma, m);
+    HOT(fe_mul)(&r->z, &p->y, &p->z, m);
+    HOT(fe_square)(&x3, &a, m);
+    LANES_UNROLL
+    for (int i = 0; i < LIMBS; i++) {
+        x3.limb[i] = _mm512_sub_epi64(x3.limb[i], _mm512_add_epi64(beta.limb[i], beta.limb[i]));
+    }
+    raw_add_multiple(&x3, 5, m);
+    fe_weak(&x3, 4, m);
+    fe_carry(&x3);
+    r->x = x3;
+    fe_sub(&rest, &beta, &x3, 5, m);
+    fe_negate(&minus, &gamma, 3, m);
+    HOT(fe_mul_add)(&r->y, &a, &rest, &gamma, &minus, m);
+}
+
+/* r := p + q for p not infinity and q not p or -p; r may be p.  h and s are the differences of the x and of the y, times powers
+ * of z: h vanishes where q = p or q = -p, and s too where q = p. */
+LANES_INLINE void pt_add_affine_parts(struct pt *r, const struct pt *p, const struct affine *q, struct fe *h, struct fe *s,
+                                      const struct lanes_modulus *m) {
+    struct fe zz, zzz, hh, hhh, v, x3, rest, minus;
+    HOT(fe_square)(&zz, &p->z, m);
+    HOT(fe_mul)(h, &q->x, &zz, m);
+    HOT(fe_mul)(&zzz, &p->z, &zz, m);
+    HOT(fe_mul)(s, &q->y, &zzz, m);
+    fe_sub(h, h, &p->x, 5, m);
+    fe_sub(s, s, &p->y, 4, m);
+    HOT(fe_square)(&hh, h, m);
+    HOT(fe_mul)(&r->z, &p->z, h, m);
+    HOT(fe_mul)(&hhh, h, &hh, m);
+    HOT(fe_mul)(&v, &p->x, &hh, m);
+    HOT(fe_square)(&x3, s, m);
+    raw_sub(&x3, &x3, &hhh);
+    LANES_UNROLL
+    for (int i = 0; i < LIMBS; i++) x3.limb[i] = _mm512_sub_epi64(x3.limb[i], _mm512_add_epi64(v.limb[i], v.limb[i]));
+    raw_add_multiple(&x3, 7, m);
+    fe_weak(&x3, 5, m);
+    fe_weak(&x3, 4, m);
+    fe_carry(&x3);
+    r->x = x3;
+    fe_sub(&rest, &v, &x3, 5, m);
+    fe_negate(&minus, &p->y, 4, m);
+    HOT(fe_mul_add)(&r->y, s, &rest, &minus, &hhh, m);
+}
+
+LANES_CALL void pt_add_affine(struct pt *r, const struct pt *p, const struct affine *q, const struct lanes_modulus *m) {
+    struct fe h, s;
+    pt_add_affine_parts(r, p, q, &h, &s, m);
+}
+
+/* The same where q may be p.  It is not -p. */
+LANES_CALL void pt_add_affine_equal(struct pt *r, const struct pt *p, const struct affine *q, const struct lanes_modulus *m) {
+    struct fe h, s;
+    struct pt twice;
+    pt_double(&twice, p, m);
+    pt_add_affine_parts(r, p, q, &h, &s, m);
+    pt_select(r, fe_vanishes(&h, m), &twice);
+}
+
+/* r := p + q, p and q not infinity; the lanes whose sum is infinity come back. */
+LANES_CALL __mmask8 pt_add(struct pt *r, const struct pt *p, const struct pt *q, const struct lanes_modulus *m) {
+    struct fe zz1, zz2, u1, s1, h, s, hh, hhh, v, x3, rest, minus;
+    struct pt twice;
+    pt_double(&twice, p, m);
+    fe_square(&zz1, &p->z, m);
+    fe_square(&zz2, &q->z, m);
+    fe_mul(&u1, &p->x, &zz2, m);
+    fe_mul(&h, &q->x, &zz1, m);
+    fe_mul(&s1, &p->y, &zz2, m);
+    fe_mul(&s1, &s1, &q->z, m);
+    fe_mul(&s, &q->y, &zz1, m);
+    fe_mul(&s, &s, &p->z, m);
+    fe_sub(&h, &h, &u1, 4, m);
+    fe_sub(&s, &s, &s1, 4, m);
+    const __mmask8 same_x = fe_vanishes(&h, m), same_y = fe_vanishes(&s, m);
+    fe_square(&hh, &h, m);
+    fe_mul(&hhh, &h, &hh, m);
+    fe_mul(&v, &u1, &hh, m);
+    fe_mul(&r->z, &p->z, &q->z, m);
+    fe_mul(&r->z, &r->z, &h, m);
+    fe_square(&x3, &s, m);
+    raw_sub(&x3, &x3, &hhh);
+    LANES_UNROLL
+    for (int i = 0; i < LIMBS; i++) x3.limb[i] = _mm512_sub_epi64(x3.limb[i], _mm512_add_epi64(v.limb[i], v.limb[i]));
+    raw_add_multiple(&x3, 7, m);
+    fe_weak(&x3, 5, m);
+    fe_weak(&x3, 4, m);
+    fe_carry(&x3);
+    r->x = x3;
+    fe_sub(&rest, &v, &x3, 5, m);
+    fe_negate(&minus, &s1, 3, m);
+    fe_mul_add(&r->y, &s, &rest, &minus, &hhh, m);
+    pt_select(r, same_x & same_y, &twice);
+    return (__mmask8)(same_x & ~same_y);
+}
+
+/* y^2 = x^3 - 3x + b? */
+LANES_CALL __mmask8 pt_on_curve(const struct affine *p, const struct lanes_curve *c) {
+    struct fe left, right, x3;
+    fe_square(&right, &p->x, &c->p);
+    fe_mul(&right, &right, &p->x, &c->p);
+    raw_add(&x3, &p->x, &p->x);
+    fe_add(&x3, &x3, &p->x);
+    fe_sub(&right, &right, &x3, 8, &c->p);
+    fe_all(&left, c->b);
+    fe_add(&right, &right, &left);
+    fe_canonical(&right, &c->p);
+    fe_square(&left, &p->y, &c->p);
+    fe_canonical(&left, &c->p);
+    raw_sub(&left, &left, &right);
+    return fe_is_zero(&left);
+}
+
+#endif
