@@ -24,7 +24,7 @@ from secmod.reader.direct_client import Client
 from secmod.reader.direct_messages import Result
 from secmod.reader.direct_reader import DirectReader, Work
 from secmod.reader.listener import Listener
-from secmod.reader.slot import Card, Slot
+from secmod.reader.slot import Card, Line, Slot
 
 _log = logging.getLogger(__name__)
 
@@ -134,6 +134,10 @@ class DirectServer:
     def slots(self) -> tuple[Slot, ...]:
         """The slots, by number of the reader."""
         return tuple(reader.slot for reader in self._readers)
+
+    def line(self, reader: int) -> Line:
+        """What faults do to the reader's line."""
+        return self._readers[reader]
 
     def alone(self, reader: int) -> AbstractContextManager[None]:
         """Within it nobody else works with the card; LinkError if a command does not end within two seconds."""

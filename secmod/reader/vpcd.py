@@ -23,7 +23,7 @@ from typing import Final, Self
 from secmod.apdu import SW
 from secmod.errors import LinkError
 from secmod.reader.frame import HEADER, Frame, FrameType
-from secmod.reader.slot import Card, Slot
+from secmod.reader.slot import Card, Line, Slot
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +36,7 @@ _LENGTH: Final = 2
 _RETRY: Final = (0.02, 0.5)  # s between attempts to connect, first and last
 _CONNECT: Final = 10.0  # s
 _HOLD: Final = 2.0  # s for a command to end that somebody waits for
+_LOOK_MS: Final = 20  # between looks of a silent card whether it is time to stop
 _JOIN: Final = 2.0  # s for a thread to end
 _GUESTS: Final = 64  # connections at once; who comes above that is turned away
 _WRONG_LENGTH: Final = SW.WRONG_LENGTH.to_bytes(2, "big")
@@ -140,6 +141,30 @@ class VpcdReader(threading.Thread):
         self._card_in.clear()
         self.slot.eject()
         self._hang_up()
+
+    # What faults do to the line (`Line`), besides `insert` and `eject`; called by the thread itself.
+
+    def silence(self, seconds: float | None) -> None:
+        """Nothing is sent for so long, while the card is in; without a limit until the vpcd gives up, and the connection ends."""
+        if seconds is not None:
+            self.slot.gone.wait(seconds)
+            return
+        if (channel := self._channel) is not None:
+            poll = select.poll()
+            poll.register(channel.socket, select.POLLIN)
+            while not self._stopping.is_set() and not poll.poll(_LOOK_MS):
+                pass
+        self._hang_up()
+
+    def storm(self, count: int) -> bool:
+        """A vpcd knows no keep-alives."""
+        return False
+
+    def part(self, answer: bytes) -> None:
+        """The beginning of an answer whose length promises more."""
+        if (channel := self._channel) is not None:
+            with suppress(OSError):
+                channel.socket.sendall((len(answer) + 1).to_bytes(_LENGTH) + answer)
 
     def stop(self) -> None:
         """The card leaves the vpcd for good."""
@@ -261,6 +286,10 @@ class VpcdServer:
     def slots(self) -> tuple[Slot, ...]:
         """The slots, by number of the reader."""
         return tuple(reader.slot for reader in self._readers)
+
+    def line(self, reader: int) -> Line:
+        """What faults do to the reader's line."""
+        return self._readers[reader]
 
     def alone(self, reader: int) -> AbstractContextManager[None]:
         """Within it nobody else works with the card; LinkError if a command does not end within two seconds."""
