@@ -20,6 +20,7 @@ from secmod.errors import CardError, NoPowerError, ProfileError, RandomAlarmErro
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from secmod.card.inside import Inside
     from secmod.profile import Profile
     from secmod.securemessaging import Session
 
@@ -70,6 +71,12 @@ class Card:
     def facts(self) -> dict[str, Any]:
         """What can be told of the card (`secmod.card.facts`), with its profile and whether it has power; no secret."""
         return {"profile": self.profile_name, "powered": self._powered, **facts(self._state)}
+
+    def inside(self) -> Inside:
+        """The card opened, for faults (`secmod.card.inside`)."""
+        from secmod.card.inside import Inside  # noqa: PLC0415 - not on the way of cards without faults
+
+        return Inside(self, self._state)
 
     def power_on(self) -> bytes:
         """The card has power, and nothing is selected or proven; returns the ATR (2 to 33 bytes)."""
