@@ -66,7 +66,7 @@ class DirectServer:
         self._empty = bytes(m.READER.size * (m.MAX_READERS - len(slots)))
         self._patience = patience
         self._look = min(_LOOK, patience / 4, unused_after / 4)
-        self._clients: set[Client] = set()
+        self._clients: dict[Client, None] = {}  # in the order of their coming
         self._waiting: set[Client] = set()
         self._lock = threading.Lock()  # guards the two sets, and that states come before changes
         self._stopping = threading.Event()
@@ -185,7 +185,7 @@ class DirectServer:
     def forget(self, client: Client) -> None:
         """The client has gone."""
         with self._lock:
-            self._clients.discard(client)
+            self._clients.pop(client, None)
             self._waiting.discard(client)
 
     def _changed(self) -> None:
@@ -218,9 +218,12 @@ class DirectServer:
     def _admit(self, sock: socket.socket) -> None:
         client = Client(self, sock)
         with self._lock:
+            idle = self._make_room()
             room = len(self._clients) < m.MAX_CONTEXTS and not self._stopping.is_set()
             if room:
-                self._clients.add(client)
+                self._clients[client] = None
+        if idle is not None:
+            idle.stop()
         if not room:
             _log.warning("a program was turned away: %d are connected already", m.MAX_CONTEXTS)
             sock.close()
@@ -230,6 +233,16 @@ class DirectServer:
         except RuntimeError:
             self.forget(client)
             raise
+
+    def _make_room(self) -> Client | None:
+        """If all places are taken: gives up that of the connection which came first and has established no context."""
+        if len(self._clients) < m.MAX_CONTEXTS:
+            return None
+        idle = next((client for client in self._clients if not client.context), None)
+        if idle is not None:
+            _log.warning("a connection without a context had to make room: %d are open", m.MAX_CONTEXTS)
+            del self._clients[idle]
+        return idle
 
     def _watch_cards(self) -> None:
         """Ends commands that do not end, and switches unused cards off; so the way of an APDU needs no clock."""

@@ -172,7 +172,7 @@ class _Reader(threading.Thread):
         _log.info("reader on %s is connected", self.slot.address)
         self._notify()
         receive, send, answer = link.data.recv, link.data.send, self.slot.answer
-        with suppress(OSError):  # the driver went away: as good as an end of file
+        try:
             while request := receive(MAX_FRAME + 1):
                 self.working = request
                 reply = answer(request)
@@ -180,6 +180,11 @@ class _Reader(threading.Thread):
                 send(reply)
                 if request[0] != _TRANSMIT:
                     self._notify()
+        except OSError:
+            pass  # the driver went away: as good as an end of file
+        except LinkError as error:  # that was no frame: begin anew, as the driver does
+            _log.error("socket %s: %s; the connection is ended", self.slot.address, error)
+            self._stopping.wait(_RETRY[1])
 
     def _disconnect(self, link: Link) -> None:
         with self._event_lock:

@@ -15,11 +15,11 @@ from typing import Final, Protocol
 
 from secmod.apdu.t0 import T0Mapper
 from secmod.errors import LinkError
-from secmod.reader.frame import HEADER, Fault, Frame, FrameType
+from secmod.reader.frame import HEADER, MAX_FRAME, Fault, Frame, FrameType
 
 _log = logging.getLogger(__name__)
 
-_TRANSMIT: Final = int(FrameType.TRANSMIT)
+_TRANSMIT: Final = bytes([FrameType.TRANSMIT, 0, 0, 0])  # and the reserved bytes
 _T0: Final = b"\x00"
 _T1: Final = b"\x01"
 _LOOK: Final = 0.0005  # s between looks whether the card has come to an end
@@ -264,7 +264,7 @@ class Slot:
     def answer(self, frame: bytes) -> bytes:
         """The answer frame to a request frame; LinkError if it is none.  This is the way of every APDU."""
         try:
-            if frame[0] == _TRANSMIT:
+            if frame[:4] == _TRANSMIT and HEADER < len(frame) <= MAX_FRAME:
                 return frame[:HEADER] + self._transmit(frame[HEADER:])
             return self._answer_other(frame)
         except NoAnswerError as error:
