@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from secmod.crypto import StoreKey, Vault
 from secmod.errors import CryptoError, SealError, StoreDamagedError, StoreError
-from secmod.store.index import Index, record_tag
+from secmod.store.index import Index, Origin, record_tag
 from secmod.store.record import Record, Stored
 
 if TYPE_CHECKING:
@@ -39,6 +39,10 @@ class ModuleStore:
         self.number = number
         self._index: Index | None = None
         self._key: StoreKey | None = None
+
+    def enrol(self, origin: Origin) -> None:
+        """The store has the module, made from this.  StoreProfileError if it was made from something else."""
+        self.store.enrol((self.number,), origin)
 
     def load(self, vault: Vault) -> Contents:
         """All records, their secrets in this vault, where those of later commits must be too.
