@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from secmod.reader.faults import Faults
+from secmod.reader.latency import Chip, Figure, set_latency
 from secmod.reader.pcscd import PrivatePcscd
 from secmod.reader.server import Server
 from tests.pcsc import client as c
@@ -100,6 +101,24 @@ def test_late_with_signs_of_life_is_only_late(server: Server, faults: Faults, cl
     connected(client)
     faults.add("late seconds=1.2")
     assert client.transmit(ECHO) == (c.OK, ECHOED)
+
+
+def test_a_slow_chip_gives_signs_of_life_and_holds_nobody_else(
+    start_pcscd: StartPcscd, start_server: StartServer, start_client: StartClient, kind: str
+) -> None:
+    """An answer that takes three times the driver's deadline; a program at another reader gets hundreds meanwhile."""
+    pcscd = start_pcscd(readers=2, deadline_ms=400) if kind == "pcscd" else start_pcscd(readers=2)
+    server = start_server(pcscd)
+    set_latency(server, Chip("slow", {("select", None): Figure("constant", 1200.0, 0.0, "")}, 0.0))
+    slow, other = start_client(pcscd), start_client(pcscd)
+    assert slow.connect(READER)[0] == c.OK
+    assert other.connect("secmod reader 1 01 00")[0] == c.OK
+    slow.ask("transmit 00A4000C")
+    for _ in range(200):
+        assert other.transmit(ECHO) == (c.OK, ECHOED)
+    assert slow.hear() == ["00000000", "9000"]
+    set_latency(server, None)
+    assert slow.transmit(ECHO) == (c.OK, ECHOED)
 
 
 def test_a_removal_ends_a_late_answer(server: Server, faults: Faults, client: CClient) -> None:
