@@ -194,7 +194,7 @@ def test_verification_and_agreement(waited: list[float]) -> None:
         module.public_key("PrK.WAN.SIG.A")
         assert waited[-1] == 2
         ephemeral = module.generate_ephemeral()
-        ephemeral.agree(key)
+        module.agree(ephemeral, key)
         assert waited[-1] == 11
 
 
