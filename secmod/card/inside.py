@@ -23,9 +23,12 @@ if TYPE_CHECKING:
 class Inside:
     """The inside of one card.  Only for who works with the card alone: its reader, between commands."""
 
-    def __init__(self, card: Card, state: CardState) -> None:
+    def __init__(self, card: Card) -> None:
         self._card = card
-        self._state = state
+
+    @property
+    def _state(self) -> CardState:
+        return self._card._state  # noqa: SLF001 - this is where the card is opened
 
     def random_alarm(self, *, permanent: bool = False) -> None:
         """The random generator is in its alarm state, and so is the card: until a reset, or for good."""
@@ -66,7 +69,7 @@ class Inside:
         vars(self._card).pop("_execute", None)
         if note is None:
             return
-        execute = self._card._execute  # noqa: SLF001 - as below
+        execute = self._card._execute  # noqa: SLF001 - as above
 
         def observed(apdu: CommandApdu) -> bytes:
             work, curve = work_of(apdu, self._state)
@@ -78,7 +81,7 @@ class Inside:
     @contextmanager
     def altered_answers(self, alter: Callable[[bytes], bytes]) -> Iterator[None]:
         """Within it the card's answers are altered before secure messaging protects them."""
-        answer = self._card._answer  # noqa: SLF001 - this is where the card is opened
+        answer = self._card._answer  # noqa: SLF001 - as above
 
         def altered(work: Callable[[Any], bytes], subject: Any) -> bytes:
             return alter(answer(work, subject))

@@ -194,7 +194,7 @@ def test_verification_and_agreement(waited: list[float]) -> None:
         module.public_key("PrK.WAN.SIG.A")
         assert waited[-1] == 2
         ephemeral = module.generate_ephemeral()
-        module.agree(ephemeral, key)
+        module.agree(ephemeral.name, key)
         assert waited[-1] == 11
 
 
