@@ -108,6 +108,30 @@ def clock(time: str | None, reader: int, socket_dir: Path | None, as_json: bool)
         click.echo(f"clock: {answer['clock'] or 'not set'}")
 
 
+@command.command(name="snapshot")
+@click.argument("name")
+@reader_option
+@control_option
+@json_option
+def snapshot(name: str, reader: int, socket_dir: Path | None, as_json: bool) -> None:
+    """Keep the module under NAME, to bring it back with `restore`; it must have a store."""
+    answer = send(socket_dir, {"do": "snapshot", "reader": reader, "name": name})
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(f"snapshot {name}")
+
+
+@command.command(name="restore")
+@click.argument("name")
+@reader_option
+@control_option
+@json_option
+def restore(name: str, reader: int, socket_dir: Path | None, as_json: bool) -> None:
+    """Bring the module back as it was at the snapshot NAME."""
+    tell(send(socket_dir, {"do": "restore", "reader": reader, "name": name}), as_json=as_json)
+
+
 @command.command(name="latency")
 @click.argument("chip", metavar="[CHIP|FILE]", required=False)
 @click.option("--seed", default="", help="For times that can be repeated.")
@@ -124,4 +148,4 @@ def latency(chip: str | None, seed: str, socket_dir: Path | None, as_json: bool)
         click.echo(f"the time of {answer['chip']}" if answer["chip"] else "their own time")
 
 
-__all__ = ["clock", "command", "latency", "power", "reset", "state", "swap"]
+__all__ = ["clock", "command", "latency", "power", "reset", "restore", "snapshot", "state", "swap"]
