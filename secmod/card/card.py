@@ -15,7 +15,7 @@ from secmod.card.commands import COMMANDS
 from secmod.card.dispatch import Chaining, Dispatcher
 from secmod.card.facts import facts
 from secmod.card.lifecycle import Event
-from secmod.card.origin import origin
+from secmod.card.origin import origin_of
 from secmod.card.state import CardState
 from secmod.crypto import Vault, erase
 from secmod.errors import CardError, NoPowerError, PowerLostError, ProfileError, RandomAlarmError, StoreError
@@ -75,7 +75,7 @@ class Card:
             return
         if deterministic_seed is not None:
             raise StoreError("a deterministic card can have no store: what it seals could be foretold; leave one of the two out")
-        store.enrol(origin(profile))
+        store.enrol(origin_of(profile))
         self._dispatch = self._dispatch_durably
 
     def prepare(self, phase: str, passwords: Mapping[str, bytes]) -> None:
