@@ -27,8 +27,9 @@ from secmod.cli.storing import key_source, store_options
 
 if TYPE_CHECKING:
     from secmod.emulator import Modules
-    from secmod.reader.control import Wish
+    from secmod.reader.control import Control, Wish
     from secmod.reader.direct import DirectServer
+    from secmod.reader.faults import Faults
     from secmod.reader.server import Server
     from secmod.reader.slot import Card, Slot
     from secmod.reader.vpcd import VpcdServer
@@ -106,6 +107,9 @@ def _seed(text: str | None, number: int) -> bytes | None:
     metavar="SEED",
     help="Make every random number and key from this text, to replay a session. Nothing such a card holds is secret.",
 )
+@click.option(
+    "--faults", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Let the cards misbehave as planned."
+)
 @click.option("--group", help="With --direct: who may use the cards besides root and you.")
 @click.option("--until-eof", is_flag=True, help="Stop also when standard input ends: a parent process can not leave it behind.")
 @click.option("--verbose", "-v", is_flag=True, help="Log every command and response.")
@@ -118,6 +122,7 @@ def command(
     vpcd: str | None,
     card: str | None,
     socket_dir: Path | None,
+    faults: Path | None,
     group: str | None,
     seed: str | None,
     until_eof: bool,
@@ -137,6 +142,8 @@ def command(
 
     Without --store cards forget everything at the end. With it every change is stored before it is acknowledged.
     """
+    from secmod.reader.control import Control
+
     if (direct and vpcd) or (card and (vpcd or seed is not None)) or (group and not direct):
         raise click.UsageError(
             "--vpcd goes with neither --direct nor --card, --deterministic not with --card, --group with --direct only"
@@ -155,10 +162,11 @@ def command(
         kept = None if store is None else _modules(stack, store, max(modules or 0, readers), profile, protocol, durability, key)
         slots = _slots(profile, protocol, readers, _directory(socket_dir), seed=seed, ours=first_port is None, kept=kept)
         server, where = _server(slots, _directory(socket_dir), vpcd=vpcd, group=group, direct=direct)
+        plan = None if faults is None else _load_faults(server, faults)
         _stop_when_told(server.stop, until_eof=until_eof)
         stack.enter_context(server)
-        maker = _card_maker(profile, protocol, card, kept, slots)
-        control = _open_control(stack, server, _directory(socket_dir), group, maker)
+        controller = Control(server, _card_maker(profile, protocol, card, kept, slots), plan)
+        control = _open_control(stack, server, _directory(socket_dir), group, controller)
         if first_port is not None:
             _listen_for_cards(stack, server, first_port, readers)
         if as_json:
@@ -286,23 +294,31 @@ def _module_for(kept: Modules, slots: Sequence[Slot], wish: Wish) -> Card:
     return kept[number]
 
 
+def _load_faults(server: Server | DirectServer | VpcdServer, path: Path) -> Callable[[], Faults]:
+    from secmod.reader.faults import Faults
+
+    faults = Faults(server)
+    faults.load(path.read_text(encoding="utf-8", errors="replace"), path.name)
+    _log.warning("FAULTS: the cards misbehave as %s says; `secmod fault list` shows how far it has come", path)
+    return lambda: faults
+
+
 def _open_control(
     stack: ExitStack,
     server: Server | DirectServer | VpcdServer,
     directory: Path,
     group: str | None,
-    make_card: Callable[[Wish], Card] | None,
+    control: Control,
 ) -> str | None:
     """The control channel's socket; None, and a warning, if it can not be had: programs are served all the same."""
     from secmod.errors import LinkError
-    from secmod.reader.control import Control
     from secmod.reader.control_server import SOCKET_NAME, ControlServer
 
     path = directory / SOCKET_NAME
     try:
-        stack.enter_context(ControlServer(Control(server, make_card), path, group=group or _group_of(server.slots[0].address)))
+        stack.enter_context(ControlServer(control, path, group=group or _group_of(server.slots[0].address)))
     except LinkError as error:
-        _log.warning("no control channel (`secmod reader`, `card`): %s", error)
+        _log.warning("no control channel (`secmod reader`, `card`, `fault`): %s", error)
         return None
     return str(path)
 
