@@ -130,7 +130,7 @@ class Card:
         """The card opened, for faults (`secmod.card.inside`)."""
         from secmod.card.inside import Inside  # noqa: PLC0415 - not on the way of cards without faults
 
-        return Inside(self, self._opened)
+        return Inside(self)
 
     def _opened(self) -> CardState:
         """The state as it is now: a card with a store has another one each time it gets power."""
