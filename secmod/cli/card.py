@@ -63,6 +63,7 @@ def _shown(value: object) -> str:
 @command.command(name="swap")
 @click.option("--profile", metavar="NAME|FILE", help="The other card: built-in, or a .toml file.  [default: as `serve` was told]")
 @click.option("--module", type=click.IntRange(0), help="Of a `serve --store`: the number of the module.")
+@click.option("--module", type=click.IntRange(0), help="With `serve --store`: the module of this number.")
 @click.option("--deterministic", "seed", metavar="SEED", help="Make its random numbers and keys from this text.")
 @reader_option
 @wait_option
@@ -77,7 +78,7 @@ def swap(
     socket_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Take the card out and put a new one in."""
+    """Take the card out and put another one in: a new one, or with a store another of its modules."""
     if profile is not None and Path(profile).suffix == ".toml":
         profile = str(Path(profile).absolute())  # the emulator has another working directory
     request = {"do": "swap", "reader": reader, "profile": profile, "module": module, "seed": seed, "wait": wait}

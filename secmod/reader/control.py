@@ -162,6 +162,10 @@ class Control:
     def _insert(self, request: Table) -> Answer:
         number, wait = self._reader(request), _wait(request)
         request.end()
+        card = self._cards.slots[number].card
+        for reader, slot in enumerate(self._cards.slots):
+            if reader != number and slot.inserted and slot.card is card:
+                raise ControlError(f"this card is in reader {reader}; eject it there first")
         self._cards.insert(number, powered_within=wait)
         return self._reader_facts(number)
 
