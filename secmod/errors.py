@@ -27,8 +27,9 @@ SecmodError
 ├── PowerLostError       card side: the power went while the card was at work
 ├── LinkError            the connection between reader driver and card process
 ├── ControlError         the control channel: no request, or one that can not be carried out
+├── FaultPlanError       a plan of faults that can not be read, or not be carried out on this card
 ├── DriverError          installing or starting the reader driver and its pcscd
-├── UnknownNameError     host side: the profile or the core has nothing of this name
+├── UnknownNameError     the profile, the card or the core has nothing of this name
 ├── TransportError       host side: no answer came from the card
 │   ├── NoReaderError    no such reader, or no PC/SC service
 │   ├── NoCardError      the reader is empty, or the card was taken out
@@ -161,12 +162,16 @@ class ControlError(SecmodError):
     """A request on the control channel that is none, or that can not be carried out; nothing has changed."""
 
 
+class FaultPlanError(SecmodError):
+    """A plan of faults that can not be read, or not be carried out on this card; the message names the place."""
+
+
 class DriverError(SecmodError):
     """The reader driver or its pcscd can not be installed or started."""
 
 
 class UnknownNameError(SecmodError):
-    """The profile has no key or file, or the core no curve, of this name."""
+    """The profile or the card has no key or file, or the core no curve, of this name."""
 
 
 class TransportError(SecmodError):
@@ -279,6 +284,7 @@ __all__ = [
     "ControlError",
     "CryptoError",
     "DriverError",
+    "FaultPlanError",
     "FileNotFoundOnCardError",
     "HandleError",
     "KeyFileError",

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -16,6 +18,7 @@
 #include <unistd.h>
 
 #define DEFAULT_DEADLINE_MS 2000
+#define DEFAULT_PATIENCE_MS 60000
 #define MAX_DEADLINE_MS 3600000
 #define BACKLOG 64
 
@@ -54,17 +57,23 @@ static bool parse_group(const char *name, gid_t *out)
     return true;
 }
 
-static bool parse_option(const char *option, struct link_address *out, char *why, size_t room)
+static bool parse_milliseconds(const char *option, const char *what, int *out, char *why, size_t room)
 {
     long number;
-    if (strncmp(option, "deadline=", 9) == 0) {
-        if (!parse_number(option + 9, 1, MAX_DEADLINE_MS, &number)) {
-            snprintf(why, room, "%s is no deadline: write milliseconds, 1 to %d", option, MAX_DEADLINE_MS);
-            return false;
-        }
-        out->deadline_ms = (int)number;
-        return true;
+    if (!parse_number(option + strlen(what) + 1, 1, MAX_DEADLINE_MS, &number)) {
+        snprintf(why, room, "%s is no %s: write milliseconds, 1 to %d", option, what, MAX_DEADLINE_MS);
+        return false;
     }
+    *out = (int)number;
+    return true;
+}
+
+static bool parse_option(const char *option, struct link_address *out, char *why, size_t room)
+{
+    if (strncmp(option, "deadline=", 9) == 0)
+        return parse_milliseconds(option, "deadline", &out->deadline_ms, why, room);
+    if (strncmp(option, "patience=", 9) == 0)
+        return parse_milliseconds(option, "patience", &out->patience_ms, why, room);
     if (strncmp(option, "group=", 6) == 0) {
         if (!parse_group(option + 6, &out->group)) {
             snprintf(why, room, "there is no group %s: create it or name another one", option + 6);
@@ -73,7 +82,7 @@ static bool parse_option(const char *option, struct link_address *out, char *why
         out->has_group = true;
         return true;
     }
-    snprintf(why, room, "option %s is unknown: there are deadline=MILLISECONDS and group=NAME", option);
+    snprintf(why, room, "option %s is unknown: there are deadline=MILLISECONDS, patience=MILLISECONDS and group=NAME", option);
     return false;
 }
 
@@ -81,7 +90,7 @@ bool link_parse(const char *device, struct link_address *out, char *why, size_t 
 {
     char text[512];
     size_t length = strlen(device);
-    *out = (struct link_address){.deadline_ms = DEFAULT_DEADLINE_MS};
+    *out = (struct link_address){.deadline_ms = DEFAULT_DEADLINE_MS, .patience_ms = DEFAULT_PATIENCE_MS};
     if (length >= 2 && device[0] == '"' && device[length - 1] == '"') { /* pcscd leaves the quotes of reader.conf */
         device++;
         length -= 2;
@@ -157,15 +166,41 @@ static void make_directory(const char *path)
     (void)mkdir(directory, 0755); /* if it can not be made, bind says so */
 }
 
+/* The hardened units of newer pcscd packages kill it for changing an owner; they leave it no capability either. */
+static bool may_change_group(void)
+{
+    return prctl(PR_GET_SECCOMP) <= 0 || prctl(PR_CAPBSET_READ, CAP_CHOWN) == 1;
+}
+
+/* The group gets the socket, if its directory has not seen to that by its set-group-ID bit. */
+static bool give_to_group(const struct link_address *address)
+{
+    struct stat status;
+    if (lstat(address->path, &status) != 0)
+        return false;
+    if (status.st_gid != address->group) {
+        if (!may_change_group()) {
+            errno = EPERM;
+            return false;
+        }
+        if (lchown(address->path, (uid_t)-1, address->group) != 0)
+            return false;
+    }
+    return chmod(address->path, 0660) == 0;
+}
+
 static bool bind_private(int fd, const struct link_address *address)
 {
     const struct sockaddr_un name = socket_name(address->path);
     /* Linux gives the file the mode that the unbound socket has, so it is never open to others, not even for a moment. */
     if (fchmod(fd, 0600) != 0 || bind(fd, (const struct sockaddr *)&name, sizeof name) != 0)
         return false;
-    if (!address->has_group)
+    if (!address->has_group || give_to_group(address))
         return true;
-    return lchown(address->path, (uid_t)-1, address->group) == 0 && chmod(address->path, 0660) == 0;
+    const int reason = errno;
+    unlink(address->path);
+    errno = reason;
+    return false;
 }
 
 bool link_listen(const struct link_address *address, struct link_listener *out, char *why, size_t room)
@@ -177,8 +212,8 @@ bool link_listen(const struct link_address *address, struct link_listener *out, 
     make_directory(address->path);
     const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 || !bind_private(fd, address) || listen(fd, BACKLOG) != 0 || lstat(address->path, &status) != 0) {
-        snprintf(why, room, "can not listen on %s: %s; check its directory, or set another DEVICENAME in reader.conf", address->path,
-                 strerror(errno));
+        snprintf(why, room, "can not listen on %s: %s; its directory must be writable for pcscd, and with group= belong to the group with "
+                 "mode 2775 (packaging/README.md)", address->path, strerror(errno));
         if (fd >= 0)
             close(fd);
         return false;
@@ -198,9 +233,11 @@ void link_unlisten(const struct link_address *address, struct link_listener *lis
     listener->fd = -1;
 }
 
-int link_accept(int listener)
+int link_accept(int listener, bool *exhausted)
 {
-    return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    *exhausted = fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM);
+    return fd;
 }
 
 static bool in_group(int fd, gid_t wanted)

@@ -15,7 +15,8 @@
 /* Where to listen and for whom; read from DEVICENAME. */
 struct link_address {
     char path[LINK_PATH];
-    int deadline_ms;
+    int deadline_ms; /* for an answer, or a sign of life */
+    int patience_ms; /* for an answer, whatever signs of life there are */
     bool has_group;
     gid_t group;
 };
@@ -46,7 +47,7 @@ struct link_peer {
     bool allowed;
 };
 
-/* Reads "unix:PATH[:deadline=MS][:group=NAME]", with or without quotes.  On failure false, and `why` holds a sentence. */
+/* Reads "unix:PATH[:deadline=MS][:patience=MS][:group=NAME]", with or without quotes.  On failure false, and `why` holds a sentence. */
 bool link_parse(const char *device, struct link_address *out, char *why, size_t room);
 
 /* Listens on the path with mode 0600 (0660 with a group).  Removes a stale socket of its own, never anything else.
@@ -56,8 +57,8 @@ bool link_listen(const struct link_address *address, struct link_listener *out, 
 /* Stops listening; removes the file if it still is the one that link_listen made. */
 void link_unlisten(const struct link_address *address, struct link_listener *listener);
 
-/* The next connection, non-blocking and close-on-exec, or -1. */
-int link_accept(int listener);
+/* The next connection, non-blocking and close-on-exec, or -1; *exhausted if there was one, and no descriptor for it. */
+int link_accept(int listener, bool *exhausted);
 
 /* Who is at the other end, and whether it may be: root, our own user, or a member of the group. */
 struct link_peer link_peer(int fd, const struct link_address *address);

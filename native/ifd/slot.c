@@ -22,6 +22,8 @@
 #define NEWCOMERS 4            /* connections that have not said hello yet */
 #define HANDSHAKE_MS 2000      /* for a hello, and for the second connection of a pair */
 #define LISTEN_AGAIN_MS 1000
+#define ACCEPT_AGAIN_MS 100     /* after pcscd has run out of descriptors */
+#define HOLD_MS 100            /* see card_out */
 #define SENTENCE 512
 
 struct newcomer {
@@ -39,6 +41,7 @@ struct slot {
     struct link_listener listener;
     bool usable; /* the address was understood */
     int64_t listen_again;
+    int64_t accept_again; /* 0: now */
     int wake; /* eventfd: slot_wait shall look again */
     bool interrupted;
     struct newcomer newcomers[NEWCOMERS];
@@ -53,6 +56,7 @@ struct slot {
     bool busy;         /* a request uses `data` */
     int gone;          /* eventfd: the card a request waits for was taken out */
     bool gone_raised;
+    int64_t hold_until; /* no insertion is read before; 0: any */
 
     bool present, told; /* the card; and what slot_wait's caller knows of it */
     uint32_t insertion; /* counts them */
@@ -165,14 +169,20 @@ struct slot *slot_open(DWORD lun, const char *device)
 
 /* ---- the link ----------------------------------------------------------------------------------------------------------- */
 
-/* The card is out, and whoever waits for it knows. */
+/* The card is out, and whoever waits for it knows.
+ *
+ * pcscd itself notes "empty" when a command ends for want of a card, some time after the command has returned and under no lock.
+ * A card that was in again by then would stay unseen until it was taken out: so the next insertion is held back a little. */
 static void card_out(struct slot *s)
 {
     s->present = false;
     s->powered = false;
-    if (s->busy && !s->gone_raised) {
-        s->gone_raised = true;
-        raise_event(s->gone);
+    if (s->busy) {
+        s->hold_until = link_clock() + HOLD_MS;
+        if (!s->gone_raised) {
+            s->gone_raised = true;
+            raise_event(s->gone);
+        }
     }
 }
 
@@ -285,8 +295,11 @@ static void hear_newcomer(struct slot *s, struct newcomer *n)
 
 static void take_newcomer(struct slot *s)
 {
-    const int fd = link_accept(s->listener.fd);
+    bool exhausted;
+    const int fd = link_accept(s->listener.fd, &exhausted);
     struct newcomer *place = &s->newcomers[0];
+    if (exhausted)
+        s->accept_again = link_clock() + ACCEPT_AGAIN_MS; /* it stays in the queue, and would wake us at once */
     if (fd < 0)
         return;
     for (size_t i = 0; i < NEWCOMERS; i++) { /* a free place, else that of the one who has been silent longest */
@@ -333,6 +346,10 @@ static void expire(struct slot *s, int64_t now)
         }
     if (s->data >= 0 && s->events < 0 && s->events_until <= now)
         drop_link(s, PCSC_LOG_ERROR, "opened no event connection within two seconds");
+    if (s->accept_again <= now)
+        s->accept_again = 0;
+    if (s->hold_until <= now)
+        s->hold_until = 0;
     if (s->usable && s->listener.fd < 0 && s->listen_again <= now)
         try_listen(s, PCSC_LOG_DEBUG); /* said loudly when it failed first */
 }
@@ -344,6 +361,10 @@ static int64_t next_expiry(const struct slot *s, int64_t end)
             end = s->newcomers[i].until;
     if (s->data >= 0 && s->events < 0 && s->events_until < end)
         end = s->events_until;
+    if (s->accept_again != 0 && s->accept_again < end)
+        end = s->accept_again;
+    if (s->hold_until != 0 && s->hold_until < end)
+        end = s->hold_until;
     if (s->usable && s->listener.fd < 0 && s->listen_again < end)
         end = s->listen_again;
     return end;
@@ -356,9 +377,9 @@ static void serve_once(struct slot *s, int64_t until)
 {
     struct pollfd watched[AT_END] = {
         [AT_WAKE] = {s->wake, POLLIN, 0},
-        [AT_LISTENER] = {s->listener.fd, POLLIN, 0},
+        [AT_LISTENER] = {s->accept_again == 0 ? s->listener.fd : -1, POLLIN, 0},
         [AT_DATA] = {s->data, 0, 0}, /* only its end: answers belong to the request */
-        [AT_EVENTS] = {s->events, POLLIN, 0},
+        [AT_EVENTS] = {s->events, s->hold_until == 0 ? POLLIN : 0, 0},
     };
     for (size_t i = 0; i < NEWCOMERS; i++)
         watched[AT_NEWCOMERS + i] = (struct pollfd){s->newcomers[i].fd, POLLIN, 0};
@@ -371,8 +392,12 @@ static void serve_once(struct slot *s, int64_t until)
     if (watched[AT_WAKE].revents != 0)
         clear_event(s->wake);
     /* a request may have dropped the link meanwhile */
-    if (watched[AT_EVENTS].revents != 0 && watched[AT_EVENTS].fd == s->events)
-        hear_event(s);
+    if (watched[AT_EVENTS].revents != 0 && watched[AT_EVENTS].fd == s->events) {
+        if ((watched[AT_EVENTS].revents & POLLIN) != 0)
+            hear_event(s);
+        else
+            drop_link(s, PCSC_LOG_INFO, "the connection has ended");
+    }
     if (watched[AT_DATA].revents != 0 && watched[AT_DATA].fd == s->data)
         drop_link(s, PCSC_LOG_INFO, "the connection has ended");
     for (size_t i = 0; i < NEWCOMERS; i++)
@@ -435,6 +460,8 @@ struct request {
     bool needs_card; /* a removal ends it */
     const uint8_t *command;
     size_t command_length;
+    bool unawaited;  /* the answer is of no interest: it comes before that of the next request, and is thrown away */
+    bool sent;
     uint8_t *answer; /* room for at least one byte: a fault's */
     size_t room;
     size_t least; /* a shorter answer is garbage */
@@ -458,12 +485,15 @@ static enum outcome await(const struct slot *s, const struct request *r, int fd,
     }
 }
 
-static enum outcome send_request(const struct slot *s, const struct request *r, int fd, uint32_t sequence, int64_t until)
+static enum outcome send_request(const struct slot *s, struct request *r, int fd, uint32_t sequence, int64_t until)
 {
     for (;;) {
         const enum link_result sent = link_send(fd, r->type, sequence, r->command, r->command_length);
+        r->sent = sent == LINK_OK;
         if (sent != LINK_AGAIN)
             return sent == LINK_OK ? ANSWERED : LOST;
+        if (r->unawaited)
+            return TIMED_OUT;
         const enum outcome ready = await(s, r, fd, POLLOUT, until);
         if (ready != ANSWERED)
             return ready;
@@ -500,8 +530,9 @@ static enum outcome judge(struct request *r, const struct link_frame *f, enum li
 static enum outcome exchange(const struct slot *s, struct request *r, int fd, uint32_t sequence, uint32_t *answered)
 {
     int64_t until = link_clock() + s->address.deadline_ms;
+    const int64_t end = link_clock() + s->address.patience_ms; /* signs of life are no answer for ever */
     enum outcome outcome = send_request(s, r, fd, sequence, until);
-    bool more = true;
+    bool more = !r->unawaited;
     while (outcome == ANSWERED && more) {
         struct link_frame frame;
         outcome = await(s, r, fd, POLLIN, until);
@@ -515,19 +546,25 @@ static enum outcome exchange(const struct slot *s, struct request *r, int fd, ui
         if (result == LINK_GARBAGE)
             return GARBAGE;
         outcome = judge(r, &frame, result, sequence, answered, &more);
-        if (more)
-            until = link_clock() + s->address.deadline_ms; /* it works, or has just become free */
+        if (outcome == ANSWERED && more) { /* it works, or has just become free */
+            const int64_t now = link_clock();
+            until = now + s->address.deadline_ms < end ? now + s->address.deadline_ms : end;
+            if (now >= end)
+                outcome = TIMED_OUT; /* not by await, which prefers what is there to the clock */
+        }
     }
     return outcome;
 }
 
-static enum outcome settle(struct slot *s, const struct request *r, int fd, uint32_t answered, enum outcome outcome)
+static enum outcome settle(struct slot *s, const struct request *r, int fd, uint32_t sequence, uint32_t answered, enum outcome outcome)
 {
     s->busy = false;
     if (fd != s->data) { /* dropped meanwhile */
         close(fd);
         return LOST;
     }
+    if (r->sent)
+        s->sequence = sequence;
     s->answered = answered;
     if (outcome == LOST)
         drop_link(s, PCSC_LOG_INFO, "the connection has ended");
@@ -547,9 +584,11 @@ static enum outcome ask(struct slot *s, struct request *r)
     pthread_mutex_lock(&s->lock);
     const int fd = s->data;
     if (fd < 0 || s->events < 0 || (r->needs_card && !(s->told && s->present))) {
-        const bool linked = fd >= 0 && s->events >= 0;
+        const bool out = fd >= 0 && s->events >= 0 && !s->present;
+        if (out)
+            s->hold_until = link_clock() + HOLD_MS;
         pthread_mutex_unlock(&s->lock);
-        return linked ? CARD_OUT : LOST;
+        return out ? CARD_OUT : LOST;
     }
     if (s->gone_raised) {
         clear_event(s->gone);
@@ -557,14 +596,14 @@ static enum outcome ask(struct slot *s, struct request *r)
     }
     s->busy = true;
     r->insertion = s->insertion;
-    const uint32_t sequence = ++s->sequence;
+    const uint32_t sequence = s->sequence + 1;
     uint32_t answered = s->answered;
     pthread_mutex_unlock(&s->lock);
 
     enum outcome outcome = exchange(s, r, fd, sequence, &answered);
 
     pthread_mutex_lock(&s->lock);
-    outcome = settle(s, r, fd, answered, outcome);
+    outcome = settle(s, r, fd, sequence, answered, outcome);
     if (r->needs_card && outcome == ANSWERED && !(s->present && s->insertion == r->insertion))
         outcome = CARD_OUT;
     pthread_mutex_unlock(&s->lock);
@@ -591,11 +630,12 @@ RESPONSECODE slot_power_up(struct slot *s, bool reset, uint8_t atr[MAX_ATR_SIZE]
     return *length > 0 ? IFD_SUCCESS : IFD_ERROR_POWER_ACTION;
 }
 
-/* Succeeds without a card as well: then there is no power either. */
+/* Succeeds without a card as well: then there is no power either.  Nor does it wait for the card: whoever connects next would
+ * have to wait as well. */
 RESPONSECODE slot_power_down(struct slot *s)
 {
     uint8_t nothing[1];
-    struct request r = {.type = FRAME_POWER_DOWN, .needs_card = true, .answer = nothing, .room = 1};
+    struct request r = {.type = FRAME_POWER_DOWN, .needs_card = true, .unawaited = true, .answer = nothing, .room = 1};
     pthread_mutex_lock(&s->requests);
     pthread_mutex_lock(&s->lock);
     s->powered = false;
@@ -637,8 +677,7 @@ RESPONSECODE slot_transmit(struct slot *s, const uint8_t *command, size_t comman
         return IFD_SUCCESS;
     case TIMED_OUT:
         return IFD_RESPONSE_TIMEOUT;
-    case CARD_OUT:
-    case LOST: /* slot_wait tells the removal, so pcscd does not stay at "empty" */
+    case CARD_OUT: /* slot_wait tells the removal, so pcscd does not stay at "empty" */
         return IFD_ICC_NOT_PRESENT;
     case TOO_LONG:
         return IFD_ERROR_INSUFFICIENT_BUFFER;

@@ -6,6 +6,7 @@ demo     the way of a signature through a real pcscd, checked by OpenSSL
 apdu     sends commands to a card and decodes what it answers
 reader   puts cards into the readers of the emulator that runs, and takes them out
 card     looks at a card of the emulator, exchanges it, resets it
+fault    lets the cards of the emulator that runs misbehave
 driver   puts the reader driver into pcscd's directories, or takes it out
 doctor   finds what is missing or wrong, with the command that mends it
 
@@ -24,7 +25,7 @@ import click
 
 from secmod.cli import exits
 
-VERBS = ("serve", "demo", "apdu", "reader", "card", "driver", "doctor")
+VERBS = ("serve", "demo", "apdu", "reader", "card", "fault", "driver", "doctor")
 
 EPILOG = """\b
 Exit codes:

@@ -25,8 +25,9 @@ import click
 from secmod.cli.report import json_option, print_json
 
 if TYPE_CHECKING:
-    from secmod.reader.control import Wish
+    from secmod.reader.control import Control, Wish
     from secmod.reader.direct import DirectServer
+    from secmod.reader.faults import Faults
     from secmod.reader.server import Server
     from secmod.reader.slot import Card, Slot
     from secmod.reader.vpcd import VpcdServer
@@ -91,6 +92,9 @@ def _seed(text: str | None, number: int) -> bytes | None:
     metavar="SEED",
     help="Make every random number and key from this text, to replay a session. Nothing such a card holds is secret.",
 )
+@click.option(
+    "--faults", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Let the cards misbehave as planned."
+)
 @click.option("--group", help="With --direct: who may use the cards besides root and you.")
 @click.option("--until-eof", is_flag=True, help="Stop also when standard input ends: a parent process can not leave it behind.")
 @click.option("--verbose", "-v", is_flag=True, help="Log every command and response.")
@@ -103,6 +107,7 @@ def command(
     vpcd: str | None,
     card: str | None,
     socket_dir: Path | None,
+    faults: Path | None,
     group: str | None,
     seed: str | None,
     until_eof: bool,
@@ -116,6 +121,8 @@ def command(
 
     With --direct programs need neither: they find this process when PCSCLITE_CSOCK_NAME names its socket.
     """
+    from secmod.reader.control import Control
+
     if (direct and vpcd) or (card and (vpcd or seed is not None)) or (group and not direct):
         raise click.UsageError(
             "--vpcd goes with neither --direct nor --card, --deterministic not with --card, --group with --direct only"
@@ -128,9 +135,11 @@ def command(
     first_port = _first_port(card)
     slots = _slots(profile, protocol, readers, _directory(socket_dir), seed=seed, ours=first_port is None)
     server, where = _server(slots, _directory(socket_dir), vpcd=vpcd, group=group, direct=direct)
+    plan = None if faults is None else _load_faults(server, faults)
     _stop_when_told(server.stop, until_eof=until_eof)
     with server, ExitStack() as stack:
-        control = _open_control(stack, server, _directory(socket_dir), group, _card_maker(profile, protocol, card))
+        controller = Control(server, _card_maker(profile, protocol, card), plan)
+        control = _open_control(stack, server, _directory(socket_dir), group, controller)
         if first_port is not None:
             _listen_for_cards(stack, server, first_port, readers)
         if as_json:
@@ -215,23 +224,31 @@ def _card_maker(profile: str, protocol: str, card: str | None) -> Callable[[Wish
     return lambda wish: build_card(wish.profile or profile, protocol, deterministic_seed=wish.seed)
 
 
+def _load_faults(server: Server | DirectServer | VpcdServer, path: Path) -> Callable[[], Faults]:
+    from secmod.reader.faults import Faults
+
+    faults = Faults(server)
+    faults.load(path.read_text(encoding="utf-8", errors="replace"), path.name)
+    _log.warning("FAULTS: the cards misbehave as %s says; `secmod fault list` shows how far it has come", path)
+    return lambda: faults
+
+
 def _open_control(
     stack: ExitStack,
     server: Server | DirectServer | VpcdServer,
     directory: Path,
     group: str | None,
-    make_card: Callable[[Wish], Card] | None,
+    control: Control,
 ) -> str | None:
     """The control channel's socket; None, and a warning, if it can not be had: programs are served all the same."""
     from secmod.errors import LinkError
-    from secmod.reader.control import Control
     from secmod.reader.control_server import SOCKET_NAME, ControlServer
 
     path = directory / SOCKET_NAME
     try:
-        stack.enter_context(ControlServer(Control(server, make_card), path, group=group or _group_of(server.slots[0].address)))
+        stack.enter_context(ControlServer(control, path, group=group or _group_of(server.slots[0].address)))
     except LinkError as error:
-        _log.warning("no control channel (`secmod reader`, `card`): %s", error)
+        _log.warning("no control channel (`secmod reader`, `card`, `fault`): %s", error)
         return None
     return str(path)
 

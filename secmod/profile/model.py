@@ -239,9 +239,9 @@ class Command:
     parameters: Table
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Profile:
-    """A whole card as data; each loaded one is itself alone."""
+    """A whole card as data."""
 
     name: str
     version: str

@@ -9,11 +9,15 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol, runtime_checkable
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from secmod.errors import ControlError, SecmodError
-from secmod.reader.slot import Card, Slot
+from secmod.reader.slot import Card, Line, Slot
 from secmod.table import Table
+
+if TYPE_CHECKING:
+    from secmod.reader.faults import Faults
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +43,9 @@ class Cards(Protocol):
 
     def alone(self, reader: int) -> AbstractContextManager[None]:
         """Within it nobody else works with the card."""
+
+    def line(self, reader: int) -> Line:
+        """What faults do to the reader's line."""
 
     def connected(self, reader: int) -> bool:
         """Whether programs can see the reader."""
@@ -76,12 +83,16 @@ Answer = dict[str, Any]
 class Control:
     """Carries out requests.  `make_card` makes the card that is wished for; without it cards can not be swapped.
 
+    `faults` gives the faults in force, an empty plan of its own if it is not given; it is called when somebody asks for them.
     Any thread may call `answer`; whatever it raises is made into an answer.
     """
 
-    def __init__(self, cards: Cards, make_card: Callable[[Wish], Card] | None = None) -> None:
+    def __init__(
+        self, cards: Cards, make_card: Callable[[Wish], Card] | None = None, faults: Callable[[], Faults] | None = None
+    ) -> None:
         self._cards = cards
         self._make_card = make_card
+        self._faults = faults or cache(partial(_new_faults, cards))
         self._verbs: dict[str, Callable[[Table], Answer]] = {
             "list": self._list,
             "insert": self._insert,
@@ -91,6 +102,10 @@ class Control:
             "reset": self._reset,
             "power": self._power,
             "clock": self._set_clock,
+            "load-faults": self._load_faults,
+            "add-fault": self._add_fault,
+            "list-faults": self._list_faults,
+            "clear-faults": self._clear_faults,
         }
 
     def answer(self, line: bytes) -> bytes:
@@ -205,8 +220,35 @@ class Control:
             card.clock.set(time)
             return {"reader": number, "clock": card.facts()["clock"]}
 
+    def _load_faults(self, request: Table) -> Answer:
+        text, place = request.text("plan"), request.text("place", "plan")
+        request.end()
+        self._faults().load(text, place)
+        return {"faults": self._faults().list()}
 
-_QUIET: Final = frozenset({"list", "state"})  # nothing changes
+    def _add_fault(self, request: Table) -> Answer:
+        text = request.text("fault")
+        request.end()
+        return {"number": self._faults().add(text)}
+
+    def _list_faults(self, request: Table) -> Answer:
+        request.end()
+        return {"faults": self._faults().list()}
+
+    def _clear_faults(self, request: Table) -> Answer:
+        number = request.integer("number", 1, MAX_MODULE, None)
+        request.end()
+        self._faults().clear(number)
+        return {"faults": self._faults().list()}
+
+
+def _new_faults(cards: Cards) -> Faults:
+    from secmod.reader.faults import Faults  # noqa: PLC0415 - not loaded while there is no plan
+
+    return Faults(cards)
+
+
+_QUIET: Final = frozenset({"list", "state", "list-faults"})  # nothing changes
 
 
 def parse(line: bytes) -> dict[str, Any]:

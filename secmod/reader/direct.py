@@ -24,7 +24,7 @@ from secmod.reader.direct_client import Client
 from secmod.reader.direct_messages import Result
 from secmod.reader.direct_reader import DirectReader, Work
 from secmod.reader.listener import Listener
-from secmod.reader.slot import Card, Slot
+from secmod.reader.slot import Card, Line, Slot
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class DirectServer:
         self._empty = bytes(m.READER.size * (m.MAX_READERS - len(slots)))
         self._patience = patience
         self._look = min(_LOOK, patience / 4, unused_after / 4)
-        self._clients: set[Client] = set()
+        self._clients: dict[Client, None] = {}  # in the order of their coming
         self._waiting: set[Client] = set()
         self._lock = threading.Lock()  # guards the two sets, and that states come before changes
         self._stopping = threading.Event()
@@ -135,6 +135,10 @@ class DirectServer:
         """The slots, by number of the reader."""
         return tuple(reader.slot for reader in self._readers)
 
+    def line(self, reader: int) -> Line:
+        """What faults do to the reader's line."""
+        return self._readers[reader]
+
     def alone(self, reader: int) -> AbstractContextManager[None]:
         """Within it nobody else works with the card; LinkError if a command does not end within two seconds."""
         return self._readers[reader].alone()
@@ -181,7 +185,7 @@ class DirectServer:
     def forget(self, client: Client) -> None:
         """The client has gone."""
         with self._lock:
-            self._clients.discard(client)
+            self._clients.pop(client, None)
             self._waiting.discard(client)
 
     def _changed(self) -> None:
@@ -214,9 +218,12 @@ class DirectServer:
     def _admit(self, sock: socket.socket) -> None:
         client = Client(self, sock)
         with self._lock:
+            idle = self._make_room()
             room = len(self._clients) < m.MAX_CONTEXTS and not self._stopping.is_set()
             if room:
-                self._clients.add(client)
+                self._clients[client] = None
+        if idle is not None:
+            idle.stop()
         if not room:
             _log.warning("a program was turned away: %d are connected already", m.MAX_CONTEXTS)
             sock.close()
@@ -226,6 +233,16 @@ class DirectServer:
         except RuntimeError:
             self.forget(client)
             raise
+
+    def _make_room(self) -> Client | None:
+        """If all places are taken: gives up that of the connection which came first and has established no context."""
+        if len(self._clients) < m.MAX_CONTEXTS:
+            return None
+        idle = next((client for client in self._clients if not client.context), None)
+        if idle is not None:
+            _log.warning("a connection without a context had to make room: %d are open", m.MAX_CONTEXTS)
+            del self._clients[idle]
+        return idle
 
     def _watch_cards(self) -> None:
         """Ends commands that do not end, and switches unused cards off; so the way of an APDU needs no clock."""

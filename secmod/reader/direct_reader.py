@@ -37,6 +37,8 @@ _FAULT: Final = int(FrameType.FAULT)
 _NO_CARD: Final = int(Fault.NO_CARD)
 _CONTENTION: Final = 0.1  # s that a transaction waits for another one before the program is told
 _CARD_WAIT: Final = 2.0  # s for a card that somebody else works with, where pcscd's driver would give up as well
+_SILENCE: Final = 2.0  # s without a sign of life after which pcscd's driver gives up
+_LOOK: Final = 0.02  # s between looks of a silent card whether anybody still waits
 _ANY: Final = Protocol.T0 | Protocol.T1
 _USABLE: Final = _ANY | Protocol.RAW | Protocol.ANY_OLD
 _NAMES: Final = {0: Protocol.T0, 1: Protocol.T1, 15: Protocol.T15}
@@ -188,6 +190,26 @@ class DirectReader:
         """Answers a command in the card's place, unless the card was quicker."""
         if work is not None and (reply := work.take()) is not None:
             reply(result)
+
+    # What faults do to the line (`Line`), besides `insert` and `eject`; called by the thread that asks the card.
+
+    def silence(self, seconds: float | None) -> None:
+        """Without a sign of life the program is told after two seconds that there was no answer, as by pcscd's driver."""
+        work, begin = self.working, time.monotonic()
+        while self.slot.inserted and not self._closed:
+            passed = time.monotonic() - begin
+            if passed >= _SILENCE:
+                self.give_up(work, Result.NOT_TRANSACTED)
+            if passed >= (_SILENCE if seconds is None else seconds):
+                return
+            self.slot.gone.wait(min(_LOOK, max(0.0, (_SILENCE if seconds is None else seconds) - passed)))
+
+    def storm(self, count: int) -> bool:
+        """Programs know no keep-alives."""
+        return False
+
+    def part(self, answer: bytes) -> None:
+        """Programs take whole answers only."""
 
     def close(self) -> None:
         """Nobody waits here any longer."""

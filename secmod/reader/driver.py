@@ -52,7 +52,8 @@ class ReaderConf:
     """What a reader.conf(5) says: so many readers, their sockets' directory and the driver's options.
 
     `names` are the readers' names (pcscd adds " 00 00"), `deadline_ms` is what the driver waits for an answer (2000 if None),
-    `group` may connect besides root and the daemon's own user.
+    `patience_ms` what it waits for a card that says it works (60,000), `group` may connect besides root and the daemon's own
+    user.
     """
 
     sockets: Path
@@ -60,6 +61,7 @@ class ReaderConf:
     names: Sequence[str] | None = None
     deadline_ms: int | None = None
     group: str | None = None
+    patience_ms: int | None = None
 
     def text(self, driver: Path) -> str:
         """The file's text; DriverError for what pcscd would not read: with one bad line it does not start."""
@@ -72,6 +74,7 @@ class ReaderConf:
 
     def _stanza(self, reader: int, title: str, driver: Path) -> str:
         deadline = "" if self.deadline_ms is None else f":deadline={self.deadline_ms}"
+        deadline += "" if self.patience_ms is None else f":patience={self.patience_ms}"
         group = "" if self.group is None else f":group={self.group}"
         path = self.sockets / socket_name(reader)
         if not 0 < len(title.encode()) <= _MAX_NAME or _FORBIDDEN & set(title):

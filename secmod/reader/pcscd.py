@@ -16,7 +16,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -52,17 +52,21 @@ class PrivatePcscd:
     sockets are `directory`/readerN.sock, see `sockets`.  Give `env` to clients.  Create it in a thread that outlives it: the
     kernel ends the daemon when that thread ends.
 
-    `driver` is another driver library than ours, `deadline_ms` what the driver waits for an answer, `daemon_env` are more
-    environment variables of the daemon (SECMOD_PRELOAD becomes its LD_PRELOAD: for sanitizers).
+    `driver` is another driver library than ours, `deadline_ms` and `patience_ms` what the driver waits for an answer, `group` who
+    else may play cards, `daemon_env` are more environment variables of the daemon (SECMOD_PRELOAD becomes its LD_PRELOAD: for
+    sanitizers), `launcher` is a program with arguments that becomes the daemon (for sandboxes).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each says one thing of the daemon, and has a default
         self,
         directory: str | Path | None = None,
         readers: int = 1,
         *,
         driver: str | Path | None = None,
         deadline_ms: int | None = None,
+        patience_ms: int | None = None,
+        group: str | None = None,
+        launcher: Sequence[str] = (),
         daemon_env: Mapping[str, str] | None = None,
     ) -> None:
         if not 1 <= readers <= MAX_READERS:
@@ -74,7 +78,8 @@ class PrivatePcscd:
         self.log_file = self.directory / "pcscd.log"
         self._remover: subprocess.Popen[bytes] | None = None
         self._driver = Path(driver).absolute() if driver is not None else driver_path()
-        self._conf = ReaderConf(self.directory, readers, deadline_ms=deadline_ms)
+        self._conf = ReaderConf(self.directory, readers, deadline_ms=deadline_ms, patience_ms=patience_ms, group=group)
+        self._launcher = tuple(launcher)
         self._daemon_env = dict(daemon_env or {})
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -136,6 +141,7 @@ class PrivatePcscd:
                 [
                     *(sys.executable, "-I", "-S", str(_LAUNCHER)),
                     *(str(listener.fileno()), str(os.getpid()), str(self.directory)),
+                    *self._launcher,
                     *(str(program), "--foreground", "--config", str(conf)),
                 ],
                 pass_fds=[listener.fileno()],

@@ -7,6 +7,7 @@ A blocking thread per reader is the shortest way of an APDU in Python: receive, 
 from __future__ import annotations
 
 import logging
+import select
 import socket
 import sys
 import threading
@@ -18,7 +19,7 @@ from typing import Final, Self
 from secmod.errors import LinkError
 from secmod.reader.frame import HEADER, MAX_FRAME, Frame, FrameType
 from secmod.reader.link import Link, NotThereError
-from secmod.reader.slot import Card, Slot
+from secmod.reader.slot import Card, Line, Slot
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ _MAX_CLOSED: Final = 50  # handshakes cut off in a row; a driver that restarts d
 _SWITCH_INTERVAL: Final = 0.0005  # s; Python's 5 ms would be the delay of an APDU while another card computes
 _EVENT_TIMEOUT: Final = 2.0  # s to get an event into the socket
 _HOLD: Final = 2.0  # s for a command to end that somebody waits for
+_LOOK_MS: Final = 20  # between looks of a silent card whether it is time to stop
 _JOIN: Final = 2.0  # s for a thread to end; a card that hangs must not hang us
 
 
@@ -89,6 +91,43 @@ class _Reader(threading.Thread):
             self.announce(kind)
         self._notify()
 
+    # What faults do to the line (`Line`), called by the thread itself.
+
+    def insert(self) -> None:
+        """The card is in; LinkError if one was in."""
+        self.change(FrameType.INSERTED)
+
+    def eject(self) -> None:
+        """The card is out; LinkError if none was in."""
+        self.change(FrameType.REMOVED)
+
+    def silence(self, seconds: float | None) -> None:
+        """No keep-alive for so long, while the card is in; without a limit until the driver asks for something else."""
+        self.working, data = None, self.data
+        if seconds is not None:
+            self.slot.gone.wait(seconds)
+            return
+        poll = select.poll()
+        if data is not None:
+            poll.register(data, select.POLLIN)
+            while not self._stopping.is_set() and not poll.poll(_LOOK_MS):
+                pass
+
+    def storm(self, count: int) -> bool:
+        """So many keep-alives, as fast as the driver takes them."""
+        data, request = self.data, self.working
+        for _ in range(count):
+            if data is None or request is None or not self.slot.inserted:
+                break
+            try:
+                data.send(bytes([FrameType.KEEP_ALIVE]) + request[1:HEADER])
+            except OSError:
+                break
+        return True
+
+    def part(self, answer: bytes) -> None:
+        """A driver takes whole answers only."""
+
     def _notify(self) -> None:
         with self._changed:
             self._changed.notify_all()
@@ -133,7 +172,7 @@ class _Reader(threading.Thread):
         _log.info("reader on %s is connected", self.slot.address)
         self._notify()
         receive, send, answer = link.data.recv, link.data.send, self.slot.answer
-        with suppress(OSError):  # the driver went away: as good as an end of file
+        try:
             while request := receive(MAX_FRAME + 1):
                 self.working = request
                 reply = answer(request)
@@ -141,6 +180,11 @@ class _Reader(threading.Thread):
                 send(reply)
                 if request[0] != _TRANSMIT:
                     self._notify()
+        except OSError:
+            pass  # the driver went away: as good as an end of file
+        except LinkError as error:  # that was no frame: begin anew, as the driver does
+            _log.error("socket %s: %s; the connection is ended", self.slot.address, error)
+            self._stopping.wait(_RETRY[1])
 
     def _disconnect(self, link: Link) -> None:
         with self._event_lock:
@@ -217,6 +261,10 @@ class Server:
     def slots(self) -> tuple[Slot, ...]:
         """The slots, by number of the reader."""
         return tuple(reader.slot for reader in self._readers)
+
+    def line(self, reader: int) -> Line:
+        """What faults do to the reader's line."""
+        return self._readers[reader]
 
     def alone(self, reader: int) -> AbstractContextManager[None]:
         """Within it nobody else works with the card; LinkError if a command does not end within two seconds."""

@@ -7,17 +7,19 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from enum import IntEnum
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
 from secmod.apdu.t0 import T0Mapper
 from secmod.errors import LinkError
-from secmod.reader.frame import HEADER, Fault, Frame, FrameType
+from secmod.reader.frame import HEADER, MAX_FRAME, Fault, Frame, FrameType
 
 _log = logging.getLogger(__name__)
 
-_TRANSMIT: Final = int(FrameType.TRANSMIT)
+_TRANSMIT: Final = bytes([FrameType.TRANSMIT, 0, 0, 0])  # and the reserved bytes
 _T0: Final = b"\x00"
 _T1: Final = b"\x01"
 _LOOK: Final = 0.0005  # s between looks whether the card has come to an end
@@ -47,16 +49,55 @@ class Card(Protocol):
         """The response APDU (2 to 65,548 bytes) to a command APDU."""
 
 
-class _FaultError(Exception):
-    """Answers the request with a fault."""
+class NoAnswerError(Exception):
+    """Instead of an answer there is a fault."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: Fault = Fault.FAILED) -> None:
         self.fault = fault
         super().__init__(fault.name)
 
 
+Transmit = Callable[[bytes], bytes]
+
+
+class Line(Protocol):
+    """What faults can do to the line between a reader and whoever uses it; called while its card is at work."""
+
+    def insert(self) -> None:
+        """The card is in; LinkError if one was in."""
+
+    def eject(self) -> None:
+        """The card is out; LinkError if none was in."""
+
+    def silence(self, seconds: float | None) -> None:
+        """The host gets no sign of life for so many seconds, while the card is in; None: until it has given up."""
+
+    def storm(self, count: int) -> bool:
+        """The host gets so many signs of life; False if there are none on this line."""
+
+    def part(self, answer: bytes) -> None:
+        """The host gets the beginning of an answer, if it takes answers in parts."""
+
+
+class Place(IntEnum):
+    """Where an interposer stands; the last one is next to the reader."""
+
+    LATENCY = 0
+    FAULTS = 1
+
+
+class Interposer(Protocol):
+    """What stands between a card and its reader: faults, or the time that a chip would take."""
+
+    def commands(self, transmit: Transmit) -> Transmit:
+        """What is bound instead of `transmit` when the card gets power, is reset, or chooses its protocol."""
+
+    def start(self, start: Callable[[], bytes]) -> bytes:
+        """Powers or resets the card by `start`, which returns the ATR; returns what the reader takes for the ATR."""
+
+
 def _no_power(_command: bytes) -> bytes:
-    raise _FaultError(Fault.NO_CARD)
+    raise NoAnswerError(Fault.NO_CARD)
 
 
 def _traced(transmit: Callable[[bytes], bytes], name: str) -> Callable[[bytes], bytes]:
@@ -92,8 +133,10 @@ class Slot:
         self.inserted = inserted
         self.powered = False
         self._escape = escape
+        self._interposers: dict[Place, Interposer] = {}
         self._lock = threading.Lock()  # guards the binding below, never held while the card works
         self._alone = threading.Lock()  # held by whoever works with the card for another reason than a command
+        self.gone = threading.Event()  # set while no card is in: ends the waiting for one that works
         self._held = False
         self._at_door = False
         self._insertion = 0
@@ -116,6 +159,7 @@ class Slot:
                 raise LinkError(f"the reader on {self.address} holds a card already; eject it first")
             self.card = card or self.card
             self.inserted = True
+            self.gone.clear()
 
     def eject(self) -> None:
         """The card is out and has lost its power; LinkError if none was in."""
@@ -123,6 +167,7 @@ class Slot:
             if not self.inserted:
                 raise LinkError(f"the reader on {self.address} is empty; insert a card first")
             self.inserted = False
+            self.gone.set()
             self._insertion += 1
             self._cold = True
             self._unbind()
@@ -182,23 +227,47 @@ class Slot:
         """Within `hold`: the card's power has come or gone, programs have not been told.  LinkError if there is no card."""
         with self._removal_named():
             if not self.inserted:
-                raise _FaultError(Fault.NO_CARD)
+                raise NoAnswerError(Fault.NO_CARD)
             (self._power_up if on else self._power_down)(b"")
+
+    def interpose(self, place: Place, interposer: Interposer | None) -> None:
+        """From now on this stands between card and reader; None, the normal case: nothing does.
+
+        What was half done (a GET RESPONSE of T=0 that is still to come) is forgotten.
+        """
+        with self._lock:
+            others = {known: standing for known, standing in self._interposers.items() if known is not place}
+            self._interposers = others if interposer is None else dict(sorted({**others, place: interposer}.items()))
+            powered, insertion = self.powered, self._insertion
+        if powered:
+            with suppress(NoAnswerError):  # taken out meanwhile: bound anew when it is back
+                self._bind(self.card, insertion, self._protocol)
+
+    def _started(self, start: Callable[[], bytes]) -> bytes:
+        """The ATR; a card that gives none has no power."""
+        for interposer in self._interposers.values():
+            start = partial(interposer.start, start)
+        try:
+            return start()
+        except NoAnswerError:
+            self._power_down(b"")
+            raise
 
     @contextmanager
     def _removal_named(self) -> Iterator[None]:
         try:
             yield
-        except _FaultError:
-            raise LinkError(f"the reader on {self.address} is empty; insert a card first") from None
+        except NoAnswerError as error:
+            reason = "is empty; insert a card first" if error.fault is Fault.NO_CARD else "holds a card that does not answer"
+            raise LinkError(f"the reader on {self.address} {reason}") from None
 
     def answer(self, frame: bytes) -> bytes:
         """The answer frame to a request frame; LinkError if it is none.  This is the way of every APDU."""
         try:
-            if frame[0] == _TRANSMIT:
+            if frame[:4] == _TRANSMIT and HEADER < len(frame) <= MAX_FRAME:
                 return frame[:HEADER] + self._transmit(frame[HEADER:])
             return self._answer_other(frame)
-        except _FaultError as error:
+        except NoAnswerError as error:
             fault = error.fault
         except LinkError:
             raise
@@ -217,11 +286,11 @@ class Slot:
     def _power_up(self, _payload: bytes) -> bytes:
         with self._lock:
             if not self.inserted:
-                raise _FaultError(Fault.NO_CARD)
+                raise NoAnswerError(Fault.NO_CARD)
             card, insertion, cold = self.card, self._insertion, self._cold
         if cold:
             card.power_off()  # it may have been taken out under power
-        atr = card.power_on()
+        atr = self._started(card.power_on)
         self._bind(card, insertion, card.protocol)
         return atr
 
@@ -236,15 +305,15 @@ class Slot:
         if not self.powered:
             return self._power_up(payload)
         card, insertion = self.card, self._insertion
-        atr = card.reset()
+        atr = self._started(card.reset)
         self._bind(card, insertion, card.protocol)
         return atr
 
     def _choose_protocol(self, payload: bytes) -> bytes:
         if payload not in {_T0, _T1} or (payload == _T1 and self.card.protocol == "T0"):
-            raise _FaultError(Fault.NOT_SUPPORTED)
+            raise NoAnswerError(Fault.NOT_SUPPORTED)
         if not self.powered:
-            raise _FaultError(Fault.NO_CARD)
+            raise NoAnswerError(Fault.NO_CARD)
         self._bind(self.card, self._insertion, "T0" if payload == _T0 else "T1")
         return b""
 
@@ -252,11 +321,13 @@ class Slot:
         """Commands reach the card from now on, unless it was taken out meanwhile."""
         with self._lock:
             if insertion != self._insertion or not self.inserted:
-                raise _FaultError(Fault.NO_CARD)
+                raise NoAnswerError(Fault.NO_CARD)
             self.powered = True
             self._cold = False
             self._protocol = protocol
-            transmit = T0Mapper(card.transmit) if protocol == "T0" else card.transmit
+            transmit: Transmit = T0Mapper(card.transmit) if protocol == "T0" else card.transmit
+            for interposer in self._interposers.values():
+                transmit = interposer.commands(transmit)
             self._bound = _traced(transmit, self.address.stem) if _log.isEnabledFor(logging.DEBUG) else transmit
             if not self._held:
                 self._transmit = self._bound
@@ -270,8 +341,8 @@ class Slot:
 
     def _answer_escape(self, payload: bytes) -> bytes:
         if self._escape is None:
-            raise _FaultError(Fault.NOT_SUPPORTED)
+            raise NoAnswerError(Fault.NOT_SUPPORTED)
         return self._escape(payload)
 
 
-__all__ = ["Card", "Slot"]
+__all__ = ["Card", "Interposer", "Line", "NoAnswerError", "Place", "Slot", "Transmit"]

@@ -14,6 +14,7 @@ import logging
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from enum import IntEnum
@@ -22,7 +23,7 @@ from typing import Final, Self
 from secmod.apdu import SW
 from secmod.errors import LinkError
 from secmod.reader.frame import HEADER, Frame, FrameType
-from secmod.reader.slot import Card, Slot
+from secmod.reader.slot import Card, Line, Slot
 
 _log = logging.getLogger(__name__)
 
@@ -35,7 +36,9 @@ _LENGTH: Final = 2
 _RETRY: Final = (0.02, 0.5)  # s between attempts to connect, first and last
 _CONNECT: Final = 10.0  # s
 _HOLD: Final = 2.0  # s for a command to end that somebody waits for
+_LOOK_MS: Final = 20  # between looks of a silent card whether it is time to stop
 _JOIN: Final = 2.0  # s for a thread to end
+_GUESTS: Final = 64  # connections at once; who comes above that is turned away
 _WRONG_LENGTH: Final = SW.WRONG_LENGTH.to_bytes(2, "big")
 _NO_DIAGNOSIS: Final = SW.NO_DIAGNOSIS.to_bytes(2, "big")
 
@@ -50,20 +53,28 @@ class Control(IntEnum):
 
 
 class Channel:
-    """Messages over a TCP connection.  `receive` returns b"" at its end; both raise OSError when it breaks."""
+    """Messages over a TCP connection.  Its methods raise OSError when it breaks, and when a `deadline` that was set passes."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
+        self._end: float | None = None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._acknowledge()
 
     def _acknowledge(self) -> None:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # the kernel forgets it again and again
 
+    def deadline(self, seconds: float) -> None:
+        """What follows has so much time together: a byte now and then gains none."""
+        self._end = time.monotonic() + seconds
+        self.socket.settimeout(seconds)
+
     def _take(self, count: int) -> bytes:
         taken = self.socket.recv(count)
         self._acknowledge()
         while taken and len(taken) < count:
+            if self._end is not None:
+                self.socket.settimeout(max(0.001, self._end - time.monotonic()))
             part = self.socket.recv(count - len(taken))
             self._acknowledge()
             if not part:
@@ -78,6 +89,13 @@ class Channel:
         if not head or not length:
             return b"" if head else None
         return self._take(length) or None
+
+    def check_silence(self) -> None:
+        """Nothing has come that nobody has asked for; it would be taken for the next answer."""
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        if poll.poll(0):
+            raise OSError("it speaks unasked" if self.socket.recv(1, socket.MSG_PEEK) else "it has left")
 
     def send(self, message: bytes) -> None:
         """One message, at most 65,535 bytes, in one write."""
@@ -123,6 +141,30 @@ class VpcdReader(threading.Thread):
         self._card_in.clear()
         self.slot.eject()
         self._hang_up()
+
+    # What faults do to the line (`Line`), besides `insert` and `eject`; called by the thread itself.
+
+    def silence(self, seconds: float | None) -> None:
+        """Nothing is sent for so long, while the card is in; without a limit until the vpcd gives up, and the connection ends."""
+        if seconds is not None:
+            self.slot.gone.wait(seconds)
+            return
+        if (channel := self._channel) is not None:
+            poll = select.poll()
+            poll.register(channel.socket, select.POLLIN)
+            while not self._stopping.is_set() and not poll.poll(_LOOK_MS):
+                pass
+        self._hang_up()
+
+    def storm(self, count: int) -> bool:
+        """A vpcd knows no keep-alives."""
+        return False
+
+    def part(self, answer: bytes) -> None:
+        """The beginning of an answer whose length promises more."""
+        if (channel := self._channel) is not None:
+            with suppress(OSError):
+                channel.socket.sendall((len(answer) + 1).to_bytes(_LENGTH) + answer)
 
     def stop(self) -> None:
         """The card leaves the vpcd for good."""
@@ -245,6 +287,10 @@ class VpcdServer:
         """The slots, by number of the reader."""
         return tuple(reader.slot for reader in self._readers)
 
+    def line(self, reader: int) -> Line:
+        """What faults do to the reader's line."""
+        return self._readers[reader]
+
     def alone(self, reader: int) -> AbstractContextManager[None]:
         """Within it nobody else works with the card; LinkError if a command does not end within two seconds."""
         served = self._readers[reader]
@@ -334,6 +380,7 @@ class VpcdCard:
 
     def _send(self, message: bytes) -> None:
         try:
+            self._channel.deadline(_ATR_DEADLINE)
             self._channel.send(message)
         except OSError as error:
             raise LinkError(f"the card has left its vpcd connection: {error}") from error
@@ -341,7 +388,8 @@ class VpcdCard:
     def _exchange(self, message: bytes, deadline: float) -> bytes:
         """An answer that does not come in time ends the connection: the next one would be taken for it."""
         try:
-            self._channel.socket.settimeout(deadline)
+            self._channel.deadline(deadline)
+            self._channel.check_silence()
             self._channel.send(message)
             answer = self._channel.receive()
         except OSError as error:
@@ -355,7 +403,8 @@ class VpcdCard:
 class VpcdListener:
     """Others' vpcd cards in one of our readers: whoever connects to 127.0.0.1:`port` is inserted, and ejected when it leaves.
 
-    One card at a time; the next one waits.  Port 0 takes a free one, see `port`.
+    One card at a time; the next one waits, having said its ATR: who connects and is none keeps nobody from coming.  Port 0 takes
+    a free one, see `port`.
     """
 
     def __init__(
@@ -365,10 +414,12 @@ class VpcdListener:
         self._eject = eject
         self._deadline = deadline
         self._stopping = threading.Event()
-        self._sock: socket.socket | None = None
+        self._turn = threading.Lock()  # held by the card that is in
+        self._guests: set[socket.socket] = set()
+        self._lock = threading.Lock()  # guards the set
         self._thread: threading.Thread | None = None
         try:
-            self._listener = socket.create_server((HOST, port), backlog=4)
+            self._listener = socket.create_server((HOST, port), backlog=_GUESTS)
         except OSError as error:
             raise LinkError(f"can not listen on {HOST}:{port}: {error.strerror or error}; choose another port") from error
         self.port: int = self._listener.getsockname()[1]
@@ -384,11 +435,14 @@ class VpcdListener:
         self._stopping.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
-        if (sock := self._sock) is not None:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
         if self._thread is not None:
             self._thread.join(_JOIN)
+        with self._lock:
+            for sock in self._guests:
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
+        if self._turn.acquire(timeout=_JOIN):  # the card is out
+            self._turn.release()
         self._listener.close()
 
     def __enter__(self) -> Self:
@@ -405,18 +459,31 @@ class VpcdListener:
                 if not self._stopping.is_set():
                     self._stopping.wait(_RETRY[1])
                 continue
-            with sock:
-                self._sock = sock
-                if not self._stopping.is_set():
-                    self._serve(sock)
-                self._sock = None
+            with self._lock:
+                room = len(self._guests) < _GUESTS and not self._stopping.is_set()
+                if room:
+                    self._guests.add(sock)
+            if room:
+                threading.Thread(target=self._welcome, args=(sock,), name=f"vpcd guest {self.port}", daemon=True).start()
+            else:
+                sock.close()
 
-    def _serve(self, sock: socket.socket) -> None:
+    def _welcome(self, sock: socket.socket) -> None:
         try:
-            self._insert(VpcdCard(sock, self._deadline))
+            card = VpcdCard(sock, self._deadline)
+            with self._turn:
+                self._serve(card, sock)
         except (LinkError, OSError) as error:
             _log.warning("who connected to port %d is no card, or finds no place: %s", self.port, error)
+        finally:
+            with self._lock:
+                self._guests.discard(sock)
+            sock.close()
+
+    def _serve(self, card: VpcdCard, sock: socket.socket) -> None:
+        if self._stopping.is_set():
             return
+        self._insert(card)
         _log.info("a vpcd card has come to port %d", self.port)
         _wait_for_end(sock)
         with suppress(LinkError):  # somebody else has taken it out

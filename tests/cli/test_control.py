@@ -67,8 +67,9 @@ def test_a_card_is_taken_out_put_in_exchanged_and_looked_at(secmod: Any, served:
     assert (state["inserted"], state["card"]["session"]) == (True, None)
     assert state["card"]["clock"] == "2026-11-23T08:00:00+00:00"
     assert run("card", "power", "off")["powered"] is False
-    assert run("card", "power", "on")["powered"] is True
-    assert run("card", "reset")["powered"] is True
+    assert "has no power" in secmod("card", "reset", *where).stderr
+    while secmod("card", "reset", *where).returncode:  # who is slow finds it switched off, as a card that nobody uses
+        assert run("card", "power", "on")["inserted"] is True
 
 
 def test_people_get_tables_and_sentences(secmod: Any, served: tuple[list[str], dict[str, str]]) -> None:

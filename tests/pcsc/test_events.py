@@ -133,7 +133,7 @@ def test_a_card_process_killed_at_work_ends_the_command(
     client.connect(READER)
     client.ask("transmit 80140000")
     process.kill()
-    assert int(client.hear()[0], 16) in {c.NO_SMARTCARD, c.REMOVED_CARD}
+    assert int(client.hear()[0], 16) in {c.NOT_TRANSACTED, c.REMOVED_CARD}
     client.wait_for(present=False)
 
 

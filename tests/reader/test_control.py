@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import tempfile
 import threading
@@ -413,3 +414,8 @@ def test_commands_wait_while_a_card_is_held() -> None:
     with pytest.raises(LinkError, match="is empty"), slot.hold(working.is_set, PATIENCE):
         slot.set_power(on=True)
     assert Frame.parse(slot.answer(Frame(FrameType.TRANSMIT, 1, b"\0\0\0\0").encode())).type is FrameType.FAULT
+
+
+def test_every_request_is_in_the_handbook(control: Control) -> None:
+    text = (Path(__file__).parents[2] / "docs/control.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)) == {"do", *control._verbs}

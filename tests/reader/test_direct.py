@@ -325,6 +325,16 @@ def test_two_hundred_programs_and_no_more(start: Callable[..., DirectServer], op
     assert len(programs[199].states()) == 16
 
 
+def test_connections_without_a_context_make_room(start: Callable[..., DirectServer], open_wire: Callable[[], Wire]) -> None:
+    start()
+    first = open_wire()
+    handle = first.connect()
+    silent = [open_wire() for _ in range(1000)]
+    works(open_wire())
+    assert all(wire.ended() for wire in silent[:700])
+    assert first.transmit(handle, COMMAND) == (Result.SUCCESS, b"\x90\x00")
+
+
 def test_two_hundred_handles_of_a_context_and_no_more(start: Callable[..., DirectServer], open_wire: Callable[[], Wire]) -> None:
     start(ReaderTestCard(), ReaderTestCard())
     wire, other = open_wire(), open_wire()

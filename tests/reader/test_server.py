@@ -248,11 +248,18 @@ def test_too_slow_a_hello_is_tried_again(server: Server, driver: Driver) -> None
     assert driver.event() is FrameType.INSERTED
 
 
-def test_garbage_from_the_driver_ends_the_reader(server: Server, driver: Driver) -> None:
+@pytest.mark.parametrize(
+    "garbage",
+    [b"\x77garbage", b"\x77", b"\x05", b"\x05\1\0\0\0\0\0\0\0\x84\0\0", b"\x20" + bytes(7), b"\x05" + bytes(MAX_FRAME)],
+    ids=["type", "byte", "short", "reserved", "event", "long"],
+)
+def test_garbage_from_the_driver_ends_the_link_and_not_the_reader(garbage: bytes, server: Server, driver: Driver) -> None:
     driver.pair()
-    driver.data.send(b"\x77garbage")
-    assert refused(server)
+    driver.data.send(garbage)
     assert driver.data.recv(MAX_FRAME) == b""
+    driver.pair()
+    assert driver.event() is FrameType.INSERTED
+    assert driver.ask(FrameType.POWER_UP).payload == ATR
 
 
 def test_a_silent_listener_is_named(server: Server, driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:

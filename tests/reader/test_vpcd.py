@@ -269,6 +269,60 @@ def test_a_card_that_does_not_answer_in_time_is_taken_out(reader: Reader, listen
     stranger.leave()
 
 
+def test_an_answer_byte_by_byte_has_no_more_time_than_another(reader: Reader, listener: VpcdListener) -> None:
+    with socket.create_connection((HOST, listener.port)) as sock:
+        peer = Peer(sock)
+        assert peer.hear() == b"\x04"
+        peer.send(ATR)
+        card = reader.wait(present=True)
+        done = threading.Event()
+
+        def drip() -> None:
+            with contextlib.suppress(OSError):
+                sock.sendall(b"\xff\xff")
+                while not done.wait(0.05):
+                    sock.sendall(b"\x90")
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        with pytest.raises(LinkError, match="does not answer"):
+            card.transmit(ECHO)
+        reader.wait(present=False)
+        done.set()
+        dripping.join()
+
+
+def test_an_answer_that_nobody_asked_for_is_never_taken_for_one(reader: Reader, listener: VpcdListener) -> None:
+    with socket.create_connection((HOST, listener.port)) as sock:
+        peer = Peer(sock)
+        assert peer.hear() == b"\x04"
+        peer.send(ATR)
+        card = reader.wait(present=True)
+        peer.send(b"\x61\x11")
+        with pytest.raises(LinkError, match="speaks unasked"):
+            card.transmit(ECHO)
+    reader.wait(present=False)
+
+
+def test_who_says_nothing_keeps_no_card_from_coming(reader: Reader, listener: VpcdListener) -> None:
+    silent = [socket.create_connection((HOST, listener.port)) for _ in range(100)]
+    for sock in silent[64:]:
+        sock.settimeout(20)
+        assert sock.recv(3) == b""  # too many
+    silent[0].close()
+    silent[1].close()
+    while reader.comings == 0:  # until its place is free
+        stranger = Stranger(listener.port)
+        with reader.changed:
+            reader.changed.wait_for(lambda: reader.comings, 0.2)
+        if not reader.comings:
+            stranger.leave()
+    assert reader.card.transmit(ECHO) == ECHO[::-1]
+    stranger.leave()
+    for sock in silent:
+        sock.close()
+
+
 def test_half_an_answer_is_none(reader: Reader, listener: VpcdListener) -> None:
     with socket.create_connection((HOST, listener.port)) as sock:
         peer = Peer(sock)

@@ -44,9 +44,7 @@ class DataObject:
 
 
 def phase_code(lifecycle: LifeCycle) -> bytes:
-    """The module's phase, one byte; 6F00 if the store could not tell it."""
-    if lifecycle.damage is not None:
-        raise CardError(SW.NO_DIAGNOSIS, f"the phase is not known: {lifecycle.damage}")
+    """The module's phase, one byte."""
     return bytes([lifecycle.phase.code])
 
 

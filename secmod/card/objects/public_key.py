@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING
 
 from secmod.apdu import SW
 from secmod.card.access import Rule, compile_rule, evaluate
-from secmod.card.certificate import ImportedKey
-from secmod.card.journal import Durable
-from secmod.crypto import CURVES
 from secmod.errors import CardError
-from secmod.store import Record
 
 if TYPE_CHECKING:
+    from secmod.card.certificate import ImportedKey
     from secmod.card.security_status import SecurityStatus
     from secmod.crypto import Curve
     from secmod.profile import model
@@ -29,18 +26,12 @@ class Use(enum.Enum):
     DELETE = "delete"
 
 
-_NEEDS_KEY = (Use.VERIFY, Use.EXTERNAL_AUTHENTICATE)
-
-
-class Content(Durable):
+class Content:
     """What a public key's place holds: a bare key, a certified one, or nothing."""
 
     __slots__ = ("certified", "curve", "point")
 
-    FIELDS = ("curve", "point", "certified")
-
-    def __init__(self, curve: Curve | None, point: bytes | None, record_name: str | None = None) -> None:
-        super().__init__(record_name)
+    def __init__(self, curve: Curve | None, point: bytes | None) -> None:
         self.curve = curve
         self.point = point
         self.certified: ImportedKey | None = None
@@ -59,35 +50,11 @@ class Content(Durable):
 
     def replace(self, certified: ImportedKey) -> None:
         """Holds the key of a verified certificate."""
-        self.touch()
-        self.curve, self.point, self.certified, self.damage = certified.curve, certified.point, certified, None
+        self.curve, self.point, self.certified = certified.curve, certified.point, certified
 
     def clear(self) -> None:
         """Holds nothing."""
-        if self.empty and self.damage is None:
-            return
-        self.touch()
-        self.curve = self.point = self.certified = self.damage = None
-
-    def lose(self, reason: str) -> None:
-        """There is no key."""
-        self.clear()
-        super().lose(reason)
-
-    def record(self) -> Record:
-        """Curve, point and what the certificate said."""
-        if self.curve is None or self.point is None:
-            return Record({"curve": None})
-        certified = {} if self.certified is None else self.certified.facts()
-        return Record({"curve": self.curve.name, "certified": self.certified is not None, **certified}, self.point)
-
-    def adopt(self, record: Record) -> None:
-        """Curve, point and certificate that were stored."""
-        facts, curve = record.facts, record.facts["curve"]
-        self.curve, self.point, self.certified = None, None, None
-        if curve is not None:
-            self.curve, self.point = CURVES[str(curve)], record.data
-            self.certified = ImportedKey.of(self.curve, self.point, facts) if facts["certified"] else None
+        self.curve = self.point = self.certified = None
 
 
 class PublicKey:
@@ -101,21 +68,13 @@ class PublicKey:
         self.reference = description.reference
         self.volatile = description.volatile
         self._rules: dict[Use, Rule] = {use: compile_rule(getattr(description, use.value)) for use in Use}
-        self._content = Content(curve, description.point, None if self.volatile else f"public_key/{self.name}")
+        self._content = Content(curve, description.point)
 
     def open(self, use: Use, status: SecurityStatus) -> Content:
-        """The content, for one command.
-
-        Raises CardError 6982 by rule, 6F00 if it is damaged in the store and not to be replaced or deleted, and 6400 if a key is
-        needed and the place is empty.
-        """
+        """The content, for one command.  Raises CardError 6982 by rule, and 6400 if a key is needed and the place is empty."""
         if not evaluate(self._rules[use], status):
             raise CardError(SW.SECURITY_STATUS, f"{use.name.lower()} is not allowed with {self.name} now")
-        if use not in _NEEDS_KEY:
-            return self._content
-        if self._content.damage is not None:
-            raise CardError(SW.NO_DIAGNOSIS, f"{self.name} is damaged in the store: {self._content.damage}")
-        if self._content.empty:
+        if use in (Use.VERIFY, Use.EXTERNAL_AUTHENTICATE) and self._content.empty:
             raise CardError(SW.EXECUTION_ERROR, f"{self.name} is empty")
         return self._content
 
@@ -127,16 +86,11 @@ class PublicKey:
     @property
     def present(self) -> bool:
         """A key is there."""
-        return not self._content.empty and self._content.damage is None
+        return not self._content.empty
 
     def wipe(self) -> None:
         """The place is empty."""
         self._content.clear()
-
-    @property
-    def durable(self) -> Durable:
-        """What a store keeps of it."""
-        return self._content
 
     def summary(self) -> tuple[Curve | None, bytes | None]:
         """Curve and point, for the inventory; the inventory's own rule guards it."""

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A card opened, for faults that come from its inside: loaded only when one is wished for.
+
+What is done here is what heat, light, age and attackers do to a chip; how the card then behaves is said where its parts are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from secmod.crypto.selftest import NONE, SelfTest
+from secmod.errors import CryptoError, UnknownNameError
+
+if TYPE_CHECKING:
+    from secmod.card.card import Card
+    from secmod.card.state import CardState
+
+
+class Inside:
+    """The inside of one card.  Only for who works with the card alone: its reader, between commands."""
+
+    def __init__(self, card: Card, state: CardState) -> None:
+        self._card = card
+        self._state = state
+
+    def random_alarm(self, *, permanent: bool = False) -> None:
+        """The random generator is in its alarm state, and so is the card: until a reset, or for good."""
+        self._state.vault.raise_alarm()
+        if permanent:
+            try:
+                self._state.vault.power_on()
+                self._state.vault.raise_alarm()
+            except CryptoError:  # it was for good already
+                pass
+        self._state.raise_alarm("the random generator")
+
+    @contextmanager
+    def failing_tests(self, names: tuple[str, ...]) -> Iterator[None]:
+        """Within it these known-answer tests give another answer (`AES`, `ECDSA` …; none named: all).  UnknownNameError."""
+        unknown = [name for name in names if name not in SelfTest.__members__]
+        if unknown:
+            raise UnknownNameError(f"there is no self-test {unknown[0]!r}; there are {', '.join(SelfTest.__members__)}")
+        failing = NONE
+        for name in names or SelfTest.__members__:
+            failing |= SelfTest[name]
+        before, self._state.failing_tests = self._state.failing_tests, failing
+        try:
+            yield
+        finally:
+            self._state.failing_tests = before
+
+    def spoil(self, name: str) -> None:
+        """The file of this name is damaged: a bit has changed behind the checksum's back.  UnknownNameError if there is none."""
+        files = {file.name: file for file in self._state.tree.files}
+        if name not in files:
+            raise UnknownNameError(f"the card has no file {name!r}; it has {', '.join(files)}")
+        content = files[name]._content  # noqa: SLF001 - as above
+        content.data = bytes([content.data[0] ^ 0x01]) + content.data[1:] if content.data else b"\x01"
+
+    @contextmanager
+    def altered_answers(self, alter: Callable[[bytes], bytes]) -> Iterator[None]:
+        """Within it the card's answers are altered before secure messaging protects them."""
+        answer = self._card._answer  # noqa: SLF001 - this is where the card is opened
+
+        def altered(work: Callable[[Any], bytes], subject: Any) -> bytes:
+            return alter(answer(work, subject))
+
+        vars(self._card)["_answer"] = altered  # in front of the method
+        try:
+            yield
+        finally:
+            del vars(self._card)["_answer"]
+
+
+__all__ = ["Inside"]
