@@ -229,15 +229,15 @@ class Store:
             log.info("%s: module %d: the rules of profile %s have changed since it was made", self.path, number, origin.name)
 
     def module(self, number: int) -> ModuleStore:
-        """The records of a module that has been enrolled."""
-        if number not in self._root:
-            raise StoreError(f"{self.path}: there is no module {number}; it has {len(self._root)}")
+        """The records of a module, which is to be enrolled before they are loaded."""
         return ModuleStore(self, number)
 
     def index(self, number: int) -> Index:
         """The index of a module.  StoreDamagedError if it is not the one that the root knows."""
         with self._lock:
             self._require_own()
+            if number not in self._root:
+                raise StoreError(f"{self.path}: there is no module {number}; it has {len(self._root)}")
             try:
                 octets = self._database.blob("SELECT content FROM modules WHERE number = ?", (number,)) or b""
             except StoreDamagedError as error:

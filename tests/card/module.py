@@ -19,8 +19,10 @@ _VAULT = Vault()
 class Module:
     """A card in a phase; `say` sends commands under secure messaging while a session is open, `plain` always in plain."""
 
-    def __init__(self, phase: str = "V", *, session: bool = True, profile: str | Path = "tr03109_2") -> None:
-        self.card: Card = new_card(profile, phase)
+    def __init__(
+        self, phase: str = "V", *, session: bool = True, profile: str | Path = "tr03109_2", card: Card | None = None
+    ) -> None:
+        self.card: Card = card or new_card(profile, phase)
         self.session: Session | None = None
         if session:
             self.pace()
