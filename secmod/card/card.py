@@ -128,7 +128,8 @@ class Card:
         """The card opened, for faults (`secmod.card.inside`)."""
         from secmod.card.inside import Inside  # noqa: PLC0415 - not on the way of cards without faults
 
-        return Inside(self, self._state)
+        self._wake()
+        return Inside(self)
 
     def power_on(self) -> bytes:
         """The card has power, and nothing is selected or proven; returns the ATR (2 to 33 bytes)."""

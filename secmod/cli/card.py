@@ -108,4 +108,20 @@ def clock(time: str | None, reader: int, socket_dir: Path | None, as_json: bool)
         click.echo(f"clock: {answer['clock'] or 'not set'}")
 
 
-__all__ = ["clock", "command", "power", "reset", "state", "swap"]
+@command.command(name="latency")
+@click.argument("chip", metavar="[CHIP|FILE]", required=False)
+@click.option("--seed", default="", help="For times that can be repeated.")
+@control_option
+@json_option
+def latency(chip: str | None, seed: str, socket_dir: Path | None, as_json: bool) -> None:
+    """Let all cards take the time of a chip (as `serve --latency`); without CHIP, their own."""
+    if chip is not None and Path(chip).suffix == ".toml":
+        chip = str(Path(chip).absolute())
+    answer = send(socket_dir, {"do": "set-latency", "chip": chip, "seed": seed})
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(f"the time of {answer['chip']}" if answer["chip"] else "their own time")
+
+
+__all__ = ["clock", "command", "latency", "power", "reset", "state", "swap"]

@@ -95,6 +95,7 @@ def _seed(text: str | None, number: int) -> bytes | None:
 @click.option(
     "--faults", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Let the cards misbehave as planned."
 )
+@click.option("--latency", metavar="CHIP|FILE", help="Take the time of a real chip, as jcop_j2e145g or infineon_jtop.")
 @click.option("--group", help="With --direct: who may use the cards besides root and you.")
 @click.option("--until-eof", is_flag=True, help="Stop also when standard input ends: a parent process can not leave it behind.")
 @click.option("--verbose", "-v", is_flag=True, help="Log every command and response.")
@@ -108,6 +109,7 @@ def command(
     card: str | None,
     socket_dir: Path | None,
     faults: Path | None,
+    latency: str | None,
     group: str | None,
     seed: str | None,
     until_eof: bool,
@@ -136,6 +138,8 @@ def command(
     slots = _slots(profile, protocol, readers, _directory(socket_dir), seed=seed, ours=first_port is None)
     server, where = _server(slots, _directory(socket_dir), vpcd=vpcd, group=group, direct=direct)
     plan = None if faults is None else _load_faults(server, faults)
+    if latency is not None:
+        _set_latency(server, latency, seed)
     _stop_when_told(server.stop, until_eof=until_eof)
     with server, ExitStack() as stack:
         controller = Control(server, _card_maker(profile, protocol, card), plan)
@@ -231,6 +235,12 @@ def _load_faults(server: Server | DirectServer | VpcdServer, path: Path) -> Call
     faults.load(path.read_text(encoding="utf-8", errors="replace"), path.name)
     _log.warning("FAULTS: the cards misbehave as %s says; `secmod fault list` shows how far it has come", path)
     return lambda: faults
+
+
+def _set_latency(server: Server | DirectServer | VpcdServer, name: str, seed: str | None) -> None:
+    from secmod.reader.latency import load_chip, set_latency
+
+    set_latency(server, load_chip(name), seed or "")
 
 
 def _open_control(
