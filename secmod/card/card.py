@@ -15,9 +15,10 @@ from secmod.card.commands import COMMANDS
 from secmod.card.dispatch import Chaining, Dispatcher
 from secmod.card.facts import facts
 from secmod.card.lifecycle import Event
-from secmod.card.origin import origin
+from secmod.card.origin import origin_of
 from secmod.card.state import CardState
 from secmod.crypto import Vault, erase
+from secmod.crypto.selftest import NONE
 from secmod.errors import CardError, NoPowerError, PowerLostError, ProfileError, RandomAlarmError, StoreError
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Card:
         self._powered = False
         self._store = store
         self._awake = store is None
+        self._failing_tests = NONE  # a fault outlives a loss of power
         self._state: CardState
         self._dispatch: Callable[[CommandApdu, CardState], bytes] = self._dispatcher.dispatch
         if store is None:
@@ -76,7 +78,7 @@ class Card:
             return
         if deterministic_seed is not None:
             raise StoreError("a deterministic card can have no store: what it seals could be foretold; leave one of the two out")
-        store.enrol(origin(profile))
+        store.enrol(origin_of(profile))
         self._dispatch = self._dispatch_durably
 
     def prepare(self, phase: str, passwords: Mapping[str, bytes]) -> None:
@@ -128,8 +130,12 @@ class Card:
         """The card opened, for faults (`secmod.card.inside`)."""
         from secmod.card.inside import Inside  # noqa: PLC0415 - not on the way of cards without faults
 
-        self._wake()
         return Inside(self)
+
+    def _opened(self) -> CardState:
+        """The state as it is now: a card with a store has another one each time it gets power."""
+        self._wake()
+        return self._state
 
     def power_on(self) -> bytes:
         """The card has power, and nothing is selected or proven; returns the ATR (2 to 33 bytes)."""
@@ -151,12 +157,14 @@ class Card:
         if not self._awake and self._store is not None:
             self._state = CardState(self._profile, Vault(), self.clock)
             self._state.load(self._store)
+            self._state.failing_tests = self._failing_tests
             self._awake = True
 
     def _sleep(self) -> None:
         """What the store has too is in no memory any more; without a store it stays."""
         if self._store is not None:
             self._awake = False
+            self._failing_tests = self._state.failing_tests
             self._state.vault.close()
             del self._state
             self._store.unload()

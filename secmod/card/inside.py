@@ -28,7 +28,7 @@ class Inside:
 
     @property
     def _state(self) -> CardState:
-        return self._card._state  # noqa: SLF001 - this is where the card is opened
+        return self._card._opened()  # noqa: SLF001 - this is where the card is opened
 
     def random_alarm(self, *, permanent: bool = False) -> None:
         """The random generator is in its alarm state, and so is the card: until a reset, or for good."""

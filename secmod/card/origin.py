@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from secmod.profile import Profile
 
 
-def origin(profile: Profile) -> Origin:
+def origin_of(profile: Profile) -> Origin:
     """Name, version and shape: all that records are about.  Access rules are not: they may get better from version to version."""
     shape = {
         "phases": [(phase.letter, phase.terminated) for phase in profile.phases.values()],
@@ -26,4 +26,4 @@ def origin(profile: Profile) -> Origin:
     return Origin(profile.name, profile.version, sha256(json.dumps(shape).encode()).hex())
 
 
-__all__ = ["origin"]
+__all__ = ["origin_of"]

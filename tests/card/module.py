@@ -35,7 +35,8 @@ class Module:
         suite = next(iter(SUITES.values()))
         host = HostEnd(_VAULT, suite, _VAULT.password((value or PASSWORDS[name]).encode()))
         data = Tlv(0x80, suite.oid).encode() + Tlv(0x83, bytes([_REFERENCES[name]])).encode()
-        assert self.plain(CommandApdu(0x00, 0x22, 0xC1, 0xA4, data).encode().hex()) == "9000"
+        selected = self.plain(CommandApdu(0x00, 0x22, 0xC1, 0xA4, data).encode().hex())
+        assert selected == "9000" or selected.startswith("63C"), selected  # fewer tries than at first
         point = host.nonce(self._step(0x10, b""))
         point = host.map(self._step(0x10, Tlv(0x81, point).encode()))
         token = host.agree(self._step(0x10, Tlv(0x83, point).encode()))
