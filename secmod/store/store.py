@@ -404,6 +404,7 @@ class Store:
         self._put_root(Root(1, tag[:TAG_BYTES], b""))
         self._database.rows(f"PRAGMA user_version = {FORMAT}")
         self._database.commit()
+        self._database.empty_log()  # on the disk, whatever the durability: a new store is there or is not
         self._folder.sync()
         self._key.release()
 
