@@ -14,7 +14,8 @@ from secmod.store.index import Index, Origin, record_tag
 from secmod.store.record import Record, Stored
 
 if TYPE_CHECKING:
-    from secmod.store.store import Store, Transaction
+    from secmod.store.store import Store
+    from secmod.store.transaction import Transaction
 
 _SNAPSHOT = b"snapshot"
 _TAG = 32
