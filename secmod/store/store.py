@@ -220,6 +220,10 @@ class Store:
                 raise StoreDamagedError(f"{self.path}: the index of module {number} is damaged; {BACK}")
         return Index.decode(octets)
 
+    def tag(self, number: int) -> bytes:
+        """What the root holds of a module's index: another one after each change of the module."""
+        return self._root[number]
+
     def key_for(self, vault: Vault) -> StoreKey:
         """The store's key, in the vault whose secrets are to be sealed."""
         self._require_own()
