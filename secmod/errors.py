@@ -14,6 +14,7 @@ SecmodError
 │   ├── MismatchError    a password or token is wrong
 │   ├── StateError       a step of a handshake out of its order
 │   ├── SealError        not what was sealed or tagged: other bytes, another key, another context
+│   ├── FaultError       an outcome was checked and is wrong; nothing came out
 │   ├── KeyFileError     a key file that can not be read or written, or has another length
 │   └── RandomAlarmError the random generator gives nothing more, until a reset or for good
 ├── StoreError           what a store holds can not be used
@@ -28,6 +29,7 @@ SecmodError
 ├── LinkError            the connection between reader driver and card process
 ├── ControlError         the control channel: no request, or one that can not be carried out
 ├── FaultPlanError       a plan of faults that can not be read, or not be carried out on this card
+├── LatencyError         figures of a chip's speed that can not be read
 ├── DriverError          installing or starting the reader driver and its pcscd
 ├── UnknownNameError     the profile, the card or the core has nothing of this name
 ├── TransportError       host side: no answer came from the card
@@ -106,6 +108,10 @@ class SealError(CryptoError):
     """Not what was sealed, wrapped or tagged: other bytes, another store key, or another context; nothing came out of it."""
 
 
+class FaultError(CryptoError):
+    """A signature, key or agreement was checked and is wrong: the machine made a mistake, or was made to.  An alarm follows."""
+
+
 class KeyFileError(CryptoError):
     """A file of a store key that can not be read or written, or has another length than 32 bytes."""
 
@@ -164,6 +170,10 @@ class ControlError(SecmodError):
 
 class FaultPlanError(SecmodError):
     """A plan of faults that can not be read, or not be carried out on this card; the message names the place."""
+
+
+class LatencyError(SecmodError):
+    """Figures of a chip's speed that can not be read; the message names the place."""
 
 
 class DriverError(SecmodError):
@@ -284,10 +294,12 @@ __all__ = [
     "ControlError",
     "CryptoError",
     "DriverError",
+    "FaultError",
     "FaultPlanError",
     "FileNotFoundOnCardError",
     "HandleError",
     "KeyFileError",
+    "LatencyError",
     "LinkError",
     "MismatchError",
     "NoCardError",

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ct.h"
 #include "noise.h"
 #include "process.h"
 #include "secure.h"
@@ -217,7 +218,11 @@ int generator_bytes(struct generator *generator, uint8_t *out, size_t length, en
     int result = prepare(generator, length, entropy);
     if (result == SECMOD_OK) result = bytes_make(generator, out, length);
     pthread_mutex_unlock(&generator->lock);
-    if (result != SECMOD_OK) wipe(out, length);
+    if (result == SECMOD_OK) {
+        ct_conceal(out, length); /* of what comes here, keys and nonces are made */
+    } else {
+        wipe(out, length);
+    }
     return result;
 }
 
@@ -240,7 +245,9 @@ void generator_alarm(struct generator *generator) {
 
 static int random_bytes(secmod_vault *vault, uint8_t *out, size_t length, enum drbg_entropy entropy) {
     if (vault == NULL || length > SECMOD_RANDOM_MAX) return SECMOD_E_ARGUMENT;
-    return generator_bytes(vault_generator(vault), out, length, entropy);
+    int result = generator_bytes(vault_generator(vault), out, length, entropy);
+    if (result == SECMOD_OK) ct_publish(out, length); /* whose secret it is, is the caller's matter */
+    return result;
 }
 
 int secmod_random(secmod_vault *vault, uint8_t *out, size_t length) { return random_bytes(vault, out, length, DRBG_AS_DUE); }

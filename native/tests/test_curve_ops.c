@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every curve and code path against libcrypto, on edge scalars and points and on random ones.  The argument says how many random ones;
- * from 100 on every edge is tried in every place, below that every third, and under memcheck every fortieth. */
+ * from 100 on every edge is tried in every place, below that every third, and under memcheck or an emulator every fortieth. */
 #include "curve_ops.h"
 
 #include "check.h"
@@ -287,15 +287,15 @@ static void test_random(struct test *t, int rounds) {
 }
 
 int main(int argc, char **argv) {
-    int rounds = argc > 1 ? atoi(argv[1]) : RUNNING_ON_VALGRIND ? 1 : 20;
+    int rounds = argc > 1 ? atoi(argv[1]) : RUNNING_SLOWLY ? 1 : 20;
     for (int number = 0; number < secmod_curve_count(); number++) {
-        struct test t = {.c = curve_at(number), .stride = RUNNING_ON_VALGRIND ? 40 : rounds < 100 ? 3 : 1};
+        struct test t = {.c = curve_at(number), .stride = RUNNING_SLOWLY ? 40 : rounds < 100 ? 3 : 1};
         judge_start(&t.judge, t.c);
         edges_fill(&t.edges, &t.judge);
         CHECK(curve_ops_of(t.c) != NULL);
         CHECK(curve_ops_of_path(t.c, "none") == NULL);
         for (size_t i = 0; i < PATHS; i++) {
-            t.ops = ops_of_path(t.c, path_names[i]);
+            t.ops = curve_ops_of_path(t.c, path_names[i]);
             if (t.ops == NULL) continue;
             CHECK(strcmp(t.ops->path, path_names[i]) == 0);
             t.kept = aligned_alloc(64, (t.ops->kept_bytes + 63) / 64 * 64);
