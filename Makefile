@@ -4,7 +4,7 @@
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint types native ct aarch64 bench dist clean setup setup-test setup-native setup-aarch64 setup-bench
+.PHONY: help run test test-slow lint types native ct aarch64 crash corrupt secrets bench dist clean setup setup-test setup-native setup-aarch64 setup-bench
 
 help:
 	@echo 'make run        the main job: a program signs through a real pcscd, OpenSSL verifies'
@@ -15,6 +15,9 @@ help:
 	@echo 'make native     the C part with gcc and clang: warnings are errors, sanitizers, valgrind'
 	@echo 'make ct         constant time: under memcheck at every level of both compilers, and by a million measurements of each operation'
 	@echo 'make aarch64    the C part cross-compiled, its tests under qemu'
+	@echo 'make crash      10,000 times kill -9, a failure at every call that changes a file, power cuts: nothing acknowledged is lost'
+	@echo 'make corrupt    every bit of a store flipped, every file cut to every length: detected, or no harm'
+	@echo 'make secrets    what is left of keys, PINs and sessions in memory and files when they have gone: nothing'
 	@echo 'make bench      measures beside other libraries, prints tables and what the gates say'
 	@echo 'make dist       sdist and wheel, and the wheel tried in a venv of its own'
 	@echo 'make clean      removes everything that was built, the .venv too'
@@ -62,6 +65,9 @@ ct: setup-native
 
 aarch64: setup-aarch64
 	@$(MAKE) --no-print-directory -C native/tests aarch64 PYTHON=$(CURDIR)/$(PY)
+
+crash corrupt secrets: setup-test
+	@$(PY) -m tests.campaigns.$@ --long
 
 bench: setup-bench
 	@$(PY) -m bench
