@@ -4,7 +4,7 @@
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint types native bench dist clean setup setup-test setup-native setup-bench
+.PHONY: help run test test-slow lint types native ct aarch64 bench dist clean setup setup-test setup-native setup-aarch64 setup-bench
 
 help:
 	@echo 'make run        the main job: a program signs through a real pcscd, OpenSSL verifies'
@@ -13,6 +13,8 @@ help:
 	@echo 'make lint       ruff and import-linter'
 	@echo 'make types      mypy, strict'
 	@echo 'make native     the C part with gcc and clang: warnings are errors, sanitizers, valgrind'
+	@echo 'make ct         constant time: under memcheck at every level of both compilers, and by a million measurements of each operation'
+	@echo 'make aarch64    the C part cross-compiled, its tests under qemu'
 	@echo 'make bench      measures beside other libraries, prints tables and what the gates say'
 	@echo 'make dist       sdist and wheel, and the wheel tried in a venv of its own'
 	@echo 'make clean      removes everything that was built, the .venv too'
@@ -26,6 +28,10 @@ setup-test:
 
 setup-native:
 	@.ci/setup native
+
+setup-aarch64:
+	@.ci/setup aarch64
+	@.ci/aarch64
 
 setup-bench:
 	@.ci/setup bench
@@ -50,6 +56,12 @@ test-slow: setup-test
 
 native: setup-native
 	@$(MAKE) -C native/tests PYTHON=$(CURDIR)/$(PY)
+
+ct: setup-native
+	@$(MAKE) --no-print-directory -C native/tests ct ct-lanes dudect PYTHON=$(CURDIR)/$(PY)
+
+aarch64: setup-aarch64
+	@$(MAKE) --no-print-directory -C native/tests aarch64 PYTHON=$(CURDIR)/$(PY)
 
 bench: setup-bench
 	@$(PY) -m bench

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAl
 from bench.facts import flags
 from bench.interleave import Block, in_python
 from bench.workers import Worker, missing, program
-from secmod.crypto import CURVES, Vault, verify
+from secmod.crypto import CURVES, Vault, agree_many, sign_many, verify, verify_many
 
 OPERATIONS: Final = {  # our word → that of peers/peer.h
     "sign": "sign",
@@ -40,6 +40,12 @@ NEW_KEYS: Final = 64  # taken in turn: more than the core keeps tables of
 
 OPENSSL: Final = "OpenSSL"
 PORTABLE: Final = "secmod, portable"
+
+
+def each(block: Block, batch: int) -> Block:
+    """The time for one of the operations that a block does so many of at once."""
+    return lambda samples, iterations: [time / batch for time in block(samples, iterations)]
+
 
 Operations = Mapping[str, Callable[[], object]]
 
@@ -58,11 +64,13 @@ class InC:
         package = missing(self.program)
         return package and f"the Debian package {package}"
 
-    def block(self, stack: ExitStack, curve: str, operation: str) -> Block:
-        """Its process is ended with the stack."""
-        env = {"SECMOD_CORE": self.path} if self.path else {}
+    def block(self, stack: ExitStack, curve: str, operation: str, batch: int = 1) -> Block:
+        """Its process is ended with the stack.  Of a batch, the time for one operation is what counts."""
+        env = {"PEER_BATCH": str(batch), **({"SECMOD_CORE": self.path} if self.path else {})}
         word = "random" if operation == RANDOM else OPERATIONS[operation]
-        return stack.enter_context(Worker(program(self.program), curve, word, env=env)).block
+        if batch == 1:
+            return stack.enter_context(Worker(program(self.program), curve, word, env=env)).block
+        return each(stack.enter_context(Worker(program(self.program), curve, f"{word}-many", env=env)).block, batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,27 @@ def of_secmod(curve_name: str, digest: bytes) -> Operations:
         "ECDH": partial(key.agree, other),
         "key pair": partial(vault.generate, curve),  # wiped and released when the next one replaces it
         RANDOM: partial(vault.random, 32),
+    }
+
+
+def of_secmod_batch(curve_name: str, batch: int) -> Operations:
+    """So many operations in one call, each with a key of its own."""
+    curve, vault = CURVES[curve_name], Vault()
+    digest = os.urandom(curve.field_bytes)
+    keys = [vault.generate(curve) for _ in range(NEW_KEYS)]
+    points = [key.public_point for key in keys]
+    signed = [(curve, key.public_point, digest, key.sign(digest)) for key in keys]
+    starts = cycle(range(0, NEW_KEYS - batch + 1, batch))
+
+    def verify_new() -> None:
+        start = next(starts)
+        assert verify_many(signed[start : start + batch]) == [None] * batch
+
+    return {
+        "sign": lambda: sign_many((key, digest) for key in keys[:batch]),
+        "verify, new key": verify_new,
+        "ECDH": lambda: agree_many(zip(keys[:batch], reversed(points), strict=False)),
+        "key pair": lambda: vault.generate_many([curve] * batch),
     }
 
 
@@ -212,4 +241,16 @@ def left_out() -> dict[str, str]:
     return {name: lacks for name, library in LIBRARIES.items() if (lacks := library.lacks())}
 
 
-__all__ = ["LIBRARIES", "NEW_KEYS", "OPENSSL", "OPERATIONS", "PORTABLE", "RANDOM", "InC", "InPython", "left_out"]
+__all__ = [
+    "LIBRARIES",
+    "NEW_KEYS",
+    "OPENSSL",
+    "OPERATIONS",
+    "PORTABLE",
+    "RANDOM",
+    "InC",
+    "InPython",
+    "each",
+    "left_out",
+    "of_secmod_batch",
+]

@@ -14,9 +14,9 @@ import pytest
 
 from bench.conftest import CLOCK, Effort
 from bench.gates import RANDOM as RANDOM_GATE
-from bench.gates import Gate, gate
+from bench.gates import Gate, batch_gate, gate
 from bench.interleave import Block, Contender, in_python, sized
-from bench.libraries import LIBRARIES, OPENSSL, OPERATIONS, PORTABLE, RANDOM, InC
+from bench.libraries import LIBRARIES, OPENSSL, OPERATIONS, PORTABLE, RANDOM, InC, each, of_secmod_batch
 from bench.workers import Worker, program
 from secmod.crypto import CURVES
 
@@ -52,6 +52,41 @@ def test_curve(curve: str, operation: str, library: str, effort: Effort, report:
         f"{operation} · {curve}",
         library,
         lambda stack: all_of(stack, curve, operation, effort),
+        peer=OPENSSL,
+        show="rate",
+        gates={"median": wanted.limit} if wanted else {},
+        stretch=wanted.stretch if wanted else None,
+    )
+
+
+BATCHES = (8, 64)
+BATCHED = ("sign", "verify, new key", "ECDH", "key pair")
+AT_ONCE = ("secmod", "secmod, Python", "secmod, one by one", OPENSSL)
+
+
+@pytest.mark.parametrize("library", AT_ONCE)
+@pytest.mark.parametrize("operation", BATCHED)
+@pytest.mark.parametrize("batch", BATCHES)
+@pytest.mark.parametrize("curve", CURVES)
+def test_batch(curve: str, batch: int, operation: str, library: str, effort: Effort, report: Callable[..., None]) -> None:
+    """For one operation of a batch of independent ones."""
+
+    def contenders(stack: ExitStack) -> Sequence[Contender]:
+        core, openssl = LIBRARIES["secmod"], LIBRARIES[OPENSSL]
+        assert isinstance(core, InC)
+        blocks = {
+            "secmod": core.block(stack, curve, operation, batch),
+            "secmod, Python": each(in_python(of_secmod_batch(curve, batch)[operation]), batch),
+            "secmod, one by one": core.block(stack, curve, operation),
+            OPENSSL: openssl.block(stack, curve, operation),
+        }
+        return [sized(name, block, effort.block_ns) for name, block in blocks.items()]
+
+    wanted = batch_gate(operation, curve) if library == "secmod" and batch == BATCHES[0] else None
+    report(
+        f"{operation}, {batch} at once · {curve}",
+        library,
+        contenders,
         peer=OPENSSL,
         show="rate",
         gates={"median": wanted.limit} if wanted else {},

@@ -28,6 +28,7 @@ SecmodError
 ├── LinkError            the connection between reader driver and card process
 ├── ControlError         the control channel: no request, or one that can not be carried out
 ├── FaultPlanError       a plan of faults that can not be read, or not be carried out on this card
+├── LatencyError         figures of a chip's speed that can not be read
 ├── DriverError          installing or starting the reader driver and its pcscd
 ├── UnknownNameError     the profile, the card or the core has nothing of this name
 ├── TransportError       host side: no answer came from the card
@@ -166,6 +167,10 @@ class FaultPlanError(SecmodError):
     """A plan of faults that can not be read, or not be carried out on this card; the message names the place."""
 
 
+class LatencyError(SecmodError):
+    """Figures of a chip's speed that can not be read; the message names the place."""
+
+
 class DriverError(SecmodError):
     """The reader driver or its pcscd can not be installed or started."""
 
@@ -288,6 +293,7 @@ __all__ = [
     "FileNotFoundOnCardError",
     "HandleError",
     "KeyFileError",
+    "LatencyError",
     "LinkError",
     "MismatchError",
     "NoCardError",

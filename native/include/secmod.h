@@ -76,7 +76,11 @@ SECMOD_API int secmod_point_check(int curve, const uint8_t *point, size_t length
 typedef struct secmod_vault secmod_vault;
 
 /* A handle is never zero and never given twice, by this vault or another of the process.  A vault may be used from several
- * threads.  SECMOD_E_RANDOM if the operating system gives no entropy. */
+ * threads.  It is cheap: its generator is seeded at power-on, or when it is first asked for something; memory comes as secrets do.
+ *
+ * Secrets are in pages that stay out of core dumps, and out of swap where the process may lock them; what libcrypto needs to work
+ * with one (the AES keys of a session) is in its own memory.  All are wiped when released, and at exit.  A copy of the process by
+ * fork has the same vaults, whole, also if other threads were at work in them; the two never draw the same random numbers. */
 SECMOD_API int secmod_vault_new(secmod_vault **vault);
 /* A vault whose random numbers and keys come from nothing but a seed of 1 .. SECMOD_SEED_MAX bytes: the same calls give the same
  * outcome.  For replaying sessions; never for real keys. */
@@ -89,6 +93,14 @@ SECMOD_API void secmod_vault_free(secmod_vault *vault);
 SECMOD_API void secmod_vault_clear(secmod_vault *vault);
 /* How many secrets live in the vault. */
 SECMOD_API int secmod_vault_live(secmod_vault *vault);
+
+/* The pages of this process that are set aside for secrets. */
+struct secmod_secret_memory {
+    size_t bytes;
+    size_t locked; /* of these, kept out of swap */
+    int dumped;    /* 1 if the kernel can not keep them out of core dumps */
+};
+SECMOD_API void secmod_secret_memory(struct secmod_secret_memory *out);
 
 /* Wipes the secret under a handle, whatever it is.  SECMOD_E_HANDLE if there is none. */
 SECMOD_API int secmod_secret_release(secmod_vault *vault, uint64_t handle);

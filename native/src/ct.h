@@ -39,6 +39,15 @@ static inline void ct_publish(const uint8_t *bytes, size_t length) {
 #endif
 }
 
+/* From here on nobody may know these bytes: the same builds look for branches on them. */
+static inline void ct_conceal(const uint8_t *bytes, size_t length) {
+#ifdef SECMOD_CHECK_CT
+    (void)VALGRIND_MAKE_MEM_UNDEFINED(bytes, length);
+#else
+    (void)bytes, (void)length;
+#endif
+}
+
 /* All ones if every byte is zero. */
 static inline ct_mask ct_is_zero(const uint8_t *bytes, size_t length) {
     uint32_t seen = 0;

@@ -84,3 +84,7 @@ void kept_release(struct kept_key *key) {
     key->users--;
     pthread_mutex_unlock(&lock);
 }
+
+void kept_fork_prepare(void) { pthread_mutex_lock(&lock); }
+
+void kept_fork_done(void) { pthread_mutex_unlock(&lock); }

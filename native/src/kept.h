@@ -15,4 +15,9 @@ struct kept_key; /* a remembered key that is in use */
 struct kept_key *kept_take(const struct curve *curve, const uint8_t *point, const kept_table **table);
 void kept_release(struct kept_key *key);
 
+/* Around fork: nobody is changing what is kept in between.  A child keeps what is there; a table that another thread was making,
+ * it never has. */
+void kept_fork_prepare(void);
+void kept_fork_done(void);
+
 #endif

@@ -60,6 +60,9 @@ static const void *comb_of(int number) {
     return comb;
 }
 
+void lanes_fork_prepare(void) { (void)pthread_mutex_lock(&comb_lock); }
+void lanes_fork_done(void) { (void)pthread_mutex_unlock(&comb_lock); }
+
 /* ---- batches ------------------------------------------------------------------------------------------------------------------
  */
 
@@ -111,6 +114,8 @@ int lanes_sign(const struct curve *curve, const uint8_t *d, const uint8_t *k, co
 #else
 
 int lanes_available(void) { return 0; }
+void lanes_fork_prepare(void) {}
+void lanes_fork_done(void) {}
 void lanes_base_mul_many(const struct curve *curve, struct base_job *jobs, size_t count) {
     (void)curve, (void)jobs, (void)count;
 }

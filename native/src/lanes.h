@@ -24,4 +24,8 @@ int lanes_base_mul(const struct curve *curve, const uint8_t *scalar, uint8_t *po
 int lanes_sign(const struct curve *curve, const uint8_t *d, const uint8_t *k, const uint8_t *hash, size_t hash_length,
                uint8_t *signature);
 
+/* Around fork: nobody is computing a comb in between. */
+void lanes_fork_prepare(void);
+void lanes_fork_done(void);
+
 #endif

@@ -77,10 +77,20 @@ EVP_RAND_CTX *drbg_new(EVP_RAND_CTX *source, const uint8_t *personal, size_t per
     return NULL;
 }
 
-int drbg_generate(EVP_RAND_CTX *drbg, uint8_t *out, size_t length, enum drbg_entropy entropy) {
-    if (EVP_RAND_generate(drbg, out, length, STRENGTH, entropy == DRBG_FRESH, NULL, 0) == 1) return SECMOD_OK;
+int drbg_generate(EVP_RAND_CTX *drbg, uint8_t *out, size_t length) {
+    ERR_set_mark();
+    int done = EVP_RAND_generate(drbg, out, length, STRENGTH, 0, NULL, 0);
+    ERR_pop_to_mark();
+    if (done == 1) return SECMOD_OK;
     wipe(out, length);
     return SECMOD_E_RANDOM;
+}
+
+int drbg_reseed(EVP_RAND_CTX *drbg, const uint8_t *seed, size_t length) {
+    ERR_set_mark();
+    int done = EVP_RAND_reseed(drbg, 0, seed, length, NULL, 0);
+    ERR_pop_to_mark();
+    return done == 1 ? SECMOD_OK : SECMOD_E_RANDOM;
 }
 
 /* ---- hashes ------------------------------------------------------------------------------------------------------------- */

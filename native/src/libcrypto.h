@@ -20,11 +20,9 @@ int fixed_source_set(EVP_RAND_CTX *source, uint8_t *entropy, size_t entropy_leng
  * reference of its own, and personalised; NULL if it can not be seeded.  For one thread at a time.  Reseeds itself after fork. */
 EVP_RAND_CTX *drbg_new(EVP_RAND_CTX *source, const uint8_t *personal, size_t personal_length);
 
-/* How drbg_generate treats the state before the output: leave it (the DRBG reseeds by its own count), or mix in fresh entropy. */
-enum drbg_entropy { DRBG_AS_DUE, DRBG_FRESH };
-
-/* SECMOD_OK or SECMOD_E_RANDOM, and then zeroes. */
-int drbg_generate(EVP_RAND_CTX *drbg, uint8_t *out, size_t length, enum drbg_entropy entropy);
+/* SECMOD_OK or SECMOD_E_RANDOM, and then zeroes.  They leave libcrypto's error queue as it was. */
+int drbg_generate(EVP_RAND_CTX *drbg, uint8_t *out, size_t length);
+int drbg_reseed(EVP_RAND_CTX *drbg, const uint8_t *seed, size_t length);
 
 /* HMAC with a hash that libcrypto knows under this name; the key comes with EVP_MAC_init.  NULL if it knows none. */
 EVP_MAC_CTX *hmac_new(const char *hash);

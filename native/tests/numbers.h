@@ -11,7 +11,7 @@
 #include "paths.h"
 
 /* Under memcheck, a part of what else is all. */
-#define THIN (RUNNING_ON_VALGRIND ? 8 : 1)
+#define THIN (RUNNING_SLOWLY ? 8 : 1)
 
 static const struct domain domains[] = {DOMAIN_ROWS};
 #define DOMAINS (sizeof domains / sizeof domains[0])

@@ -60,7 +60,7 @@ int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "leak") == 0) return leak();
     for (int number = 0; number < secmod_curve_count(); number++) {
         for (size_t i = 0; i < PATHS; i++) {
-            const struct curve_ops *ops = ops_of_path(curve_at(number), path_names[i]);
+            const struct curve_ops *ops = curve_ops_of_path(curve_at(number), path_names[i]);
             if (ops != NULL) test(ops, curve_at(number));
         }
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Under memcheck: no branch and no address in the vault's operations depends on a private scalar, on a nonce or on Z. */
+/* Under memcheck: no branch and no address in the vault's operations depends on a private scalar, on a nonce or on Z.  The scalars
+ * are given, or random. */
 #include "check.h"
 #include "secmod.h"
 #include "secrets.h"
@@ -69,12 +70,16 @@ static void test_batch(secmod_vault *vault, int curve) {
 }
 
 int main(void) {
-    secmod_vault *vault = NULL;
-    CHECK(secmod_vault_new(&vault) == SECMOD_OK);
+    static const uint8_t seed[] = {7};
+    secmod_vault *hedged = NULL, *deterministic = NULL;
+    CHECK(secmod_vault_new(&hedged) == SECMOD_OK);
+    CHECK(secmod_vault_new_deterministic(&deterministic, seed, sizeof seed) == SECMOD_OK);
     for (int curve = 0; curve < secmod_curve_count(); curve++) {
-        test_key(vault, curve);
-        test_batch(vault, curve);
+        test_key(hedged, curve);
+        test_key(deterministic, curve); /* whose nonces are those of RFC 6979 */
+        test_batch(hedged, curve);
     }
-    secmod_vault_free(vault);
+    secmod_vault_free(hedged);
+    secmod_vault_free(deterministic);
     return check_end();
 }

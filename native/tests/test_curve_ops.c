@@ -1,101 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every curve and code path against libcrypto, on edge scalars and points and on random ones.  The argument says how many random ones;
- * from 100 on every edge is tried in every place, below that every third, and under memcheck every fortieth. */
+ * from 100 on every edge is tried in every place, below that every third, and under memcheck or an emulator every fortieth. */
 #include "curve_ops.h"
 
-#include <openssl/bn.h>
-#include <openssl/ec.h>
-#include <openssl/obj_mac.h>
-#include <openssl/objects.h>
-
 #include "check.h"
+#include "judge.h"
 #include "paths.h"
-
-static uint64_t random_state = 0x9E3779B97F4A7C15U;
-static uint8_t random_byte(void) { /* xorshift: the same in every run */
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (uint8_t)(random_state >> 32);
-}
-
-/* ---- libcrypto as the judge --------------------------------------------------------------------------------------------- */
-
-struct judge {
-    EC_GROUP *group;
-    BN_CTX *context;
-    BIGNUM *n, *p;
-    int bytes;
-};
-
-static void judge_start(struct judge *j, const struct curve *c) {
-    const char *name = strcmp(c->facts.name, "secp256r1") == 0 ? "prime256v1" : c->facts.name;
-    j->group = EC_GROUP_new_by_curve_name(OBJ_sn2nid(name));
-    j->context = BN_CTX_new();
-    j->n = BN_dup(EC_GROUP_get0_order(j->group));
-    j->p = BN_new();
-    EC_GROUP_get_curve(j->group, j->p, NULL, NULL, j->context);
-    j->bytes = c->facts.field_bytes;
-}
-
-static void judge_end(struct judge *j) {
-    EC_GROUP_free(j->group);
-    BN_CTX_free(j->context);
-    BN_free(j->n);
-    BN_free(j->p);
-}
-
-/* out := a G + b Q + R, NULL counting as 0; 0 for infinity. */
-static int judge_sum(struct judge *j, const uint8_t *a, const uint8_t *b, const uint8_t *q, const uint8_t *r, uint8_t *out) {
-    EC_POINT *sum = EC_POINT_new(j->group), *other = EC_POINT_new(j->group);
-    BIGNUM *x = a ? BN_bin2bn(a, j->bytes, NULL) : NULL, *y = b ? BN_bin2bn(b, j->bytes, NULL) : NULL;
-    size_t room = 1 + 2 * (size_t)j->bytes;
-    EC_POINT_set_to_infinity(j->group, sum);
-    if (x != NULL) EC_POINT_mul(j->group, sum, x, NULL, NULL, j->context);
-    if (q != NULL) {
-        CHECK(EC_POINT_oct2point(j->group, other, q, room, j->context) == 1);
-        if (y != NULL) EC_POINT_mul(j->group, other, NULL, other, y, j->context);
-        EC_POINT_add(j->group, sum, sum, other, j->context);
-    }
-    if (r != NULL) {
-        CHECK(EC_POINT_oct2point(j->group, other, r, room, j->context) == 1);
-        EC_POINT_add(j->group, sum, sum, other, j->context);
-    }
-    int finite = !EC_POINT_is_at_infinity(j->group, sum);
-    memset(out, 0, room);
-    if (finite) EC_POINT_point2oct(j->group, sum, POINT_CONVERSION_UNCOMPRESSED, out, room, j->context);
-    EC_POINT_free(sum);
-    EC_POINT_free(other);
-    BN_free(x);
-    BN_free(y);
-    return finite;
-}
-
-/* r || s; 0 if one of them is 0. */
-static int judge_sign(struct judge *j, const uint8_t *d, const uint8_t *k, const uint8_t *hash, size_t length, uint8_t *signature) {
-    uint8_t point[SECMOD_MAX_POINT];
-    size_t used = length < (size_t)j->bytes ? length : (size_t)j->bytes;
-    judge_sum(j, k, NULL, NULL, NULL, point);
-    BIGNUM *r = BN_bin2bn(point + 1, j->bytes, NULL), *s = BN_new(), *e = BN_bin2bn(hash, (int)used, NULL);
-    BIGNUM *dn = BN_bin2bn(d, j->bytes, NULL), *kn = BN_bin2bn(k, j->bytes, NULL);
-    BN_nnmod(r, r, j->n, j->context);
-    BN_mod_mul(s, r, dn, j->n, j->context);
-    BN_mod_add(s, s, e, j->n, j->context);
-    BN_mod_inverse(kn, kn, j->n, j->context);
-    BN_mod_mul(s, s, kn, j->n, j->context);
-    int done = !BN_is_zero(r) && !BN_is_zero(s);
-    memset(signature, 0, 2 * (size_t)j->bytes);
-    if (done) {
-        BN_bn2binpad(r, signature, j->bytes);
-        BN_bn2binpad(s, signature + j->bytes, j->bytes);
-    }
-    BN_free(r);
-    BN_free(s);
-    BN_free(e);
-    BN_free(dn);
-    BN_free(kn);
-    return done;
-}
 
 /* ---- edges -------------------------------------------------------------------------------------------------------------- */
 
@@ -148,19 +58,6 @@ static void edges_fill(struct edges *e, struct judge *j) {
     BN_free(y);
 }
 
-static int in_range(struct judge *j, const uint8_t *scalar) {
-    BIGNUM *x = BN_bin2bn(scalar, j->bytes, NULL);
-    int yes = !BN_is_zero(x) && BN_cmp(x, j->n) < 0;
-    BN_free(x);
-    return yes;
-}
-
-static void random_scalar(struct judge *j, uint8_t *scalar) {
-    do {
-        for (int i = 0; i < j->bytes; i++) scalar[i] = random_byte();
-    } while (!in_range(j, scalar));
-}
-
 /* ---- the tests ---------------------------------------------------------------------------------------------------------- */
 
 struct test {
@@ -174,7 +71,7 @@ struct test {
 
 static void check_base_mul(struct test *t, const uint8_t *k) {
     uint8_t point[SECMOD_MAX_POINT], expected[SECMOD_MAX_POINT];
-    int good = in_range(&t->judge, k);
+    int good = judge_in_range(&t->judge, k);
     CHECK(t->ops->scalar_in_range(t->c, k) == good);
     memset(point, 0xEE, sizeof point);
     CHECK(t->ops->base_mul(t->c, k, point) == good);
@@ -187,7 +84,7 @@ static void check_base_mul(struct test *t, const uint8_t *k) {
 
 static void check_point_mul(struct test *t, const uint8_t *k, const uint8_t *q) {
     uint8_t point[SECMOD_MAX_POINT], expected[SECMOD_MAX_POINT];
-    int good = in_range(&t->judge, k);
+    int good = judge_in_range(&t->judge, k);
     CHECK(t->ops->point_mul(t->c, k, q, point) == good);
     memset(expected, 0, sizeof expected);
     if (good) judge_sum(&t->judge, NULL, k, q, NULL, expected);
@@ -205,7 +102,7 @@ static void check_sign(struct test *t, const uint8_t *d, const uint8_t *k, const
     uint8_t signature[SECMOD_MAX_SIGNATURE], expected[SECMOD_MAX_SIGNATURE], q[SECMOD_MAX_POINT];
     size_t field = curve_field_bytes(t->c);
     memset(expected, 0, sizeof expected);
-    int good = in_range(&t->judge, d) && in_range(&t->judge, k) && judge_sign(&t->judge, d, k, hash, length, expected);
+    int good = judge_in_range(&t->judge, d) && judge_in_range(&t->judge, k) && judge_sign(&t->judge, d, k, hash, length, expected);
     CHECK(t->ops->sign(t->c, d, k, hash, length, signature) == good);
     CHECK(memcmp(signature, expected, 2 * field) == 0);
     if (!good) return;
@@ -326,7 +223,7 @@ static void test_edges(struct test *t) {
         check_verify(t, edge, d, q);
         check_verify(t, d, edge, g);
         check_verify(t, edge, t->edges.scalars[(i * 7 + 3) % t->edges.count], i % 2 ? q : g);
-        if (in_range(j, edge)) {
+        if (judge_in_range(j, edge)) {
             judge_sum(j, edge, NULL, NULL, NULL, r);
             check_point_add(t, q, r);
             check_point_add(t, r, r);
@@ -390,15 +287,15 @@ static void test_random(struct test *t, int rounds) {
 }
 
 int main(int argc, char **argv) {
-    int rounds = argc > 1 ? atoi(argv[1]) : RUNNING_ON_VALGRIND ? 1 : 20;
+    int rounds = argc > 1 ? atoi(argv[1]) : RUNNING_SLOWLY ? 1 : 20;
     for (int number = 0; number < secmod_curve_count(); number++) {
-        struct test t = {.c = curve_at(number), .stride = RUNNING_ON_VALGRIND ? 40 : rounds < 100 ? 3 : 1};
+        struct test t = {.c = curve_at(number), .stride = RUNNING_SLOWLY ? 40 : rounds < 100 ? 3 : 1};
         judge_start(&t.judge, t.c);
         edges_fill(&t.edges, &t.judge);
         CHECK(curve_ops_of(t.c) != NULL);
         CHECK(curve_ops_of_path(t.c, "none") == NULL);
         for (size_t i = 0; i < PATHS; i++) {
-            t.ops = ops_of_path(t.c, path_names[i]);
+            t.ops = curve_ops_of_path(t.c, path_names[i]);
             if (t.ops == NULL) continue;
             CHECK(strcmp(t.ops->path, path_names[i]) == 0);
             t.kept = aligned_alloc(64, (t.ops->kept_bytes + 63) / 64 * 64);

@@ -48,15 +48,15 @@ static struct noise *noise_made(void) {
 static void test_noise(void) {
     struct noise *noise = noise_made();
     uint8_t seed[NOISE_SEED], other[NOISE_SEED];
-    CHECK(noise_seed(noise, seed) && noise_seed(noise, other) && memcmp(seed, other, sizeof seed) != 0);
+    CHECK(noise_seed(noise, NOISE_FULL, seed) && noise_seed(noise, NOISE_FULL, other) && memcmp(seed, other, sizeof seed) != 0);
     CHECK(noise_test(noise));
     for (int source = 0; source < NOISE_SOURCES; source++) {
         noise->stuck[source] = SIZE_MAX;
         memset(seed, 0xFF, sizeof seed);
-        CHECK(!noise_seed(noise, seed) && check_filled(seed, sizeof seed, 0));
+        CHECK(!noise_seed(noise, NOISE_FULL, seed) && check_filled(seed, sizeof seed, 0));
         noise->stuck[source] = 0;
-        CHECK(!noise_seed(noise, seed) && !noise_test(noise)); /* not before a new start */
-        CHECK(noise_start(noise) && noise_seed(noise, seed));
+        CHECK(!noise_seed(noise, NOISE_FULL, seed) && !noise_test(noise)); /* not before a new start */
+        CHECK(noise_start(noise) && noise_seed(noise, NOISE_FULL, seed));
         noise->stuck[source] = SIZE_MAX;
         CHECK(!noise_start(noise));
         noise->stuck[source] = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The machine code of the lanes takes the same way whatever the secrets are: under the CPU's trap flag every address of an
  * instruction goes into a hash, and the hashes of very different scalars are equal.  (Memcheck can not run AVX-512; the source is
- * checked by test_lanes_emulated, the compiled branches here.)  LANES_TRACE=1 for every curve and operation; else a signature of
+ * checked by test_lanes_emulated, the compiled branches here.)  LANES_TRACE=1 for every curve and operation; else signatures of
  * the first. */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -12,7 +12,7 @@
 
 /* instrumented code takes a hundred times as long and proves nothing */
 #if defined(__x86_64__) && defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-enum operation { BASE, SIGN, POINT, LEAK, OPERATIONS };
+enum operation { BASE, SIGN, POINT, ONE_BASE, ONE_SIGN, LEAK };
 
 struct secrets {
     uint8_t scalars[8][64], keys[8][64], points[8][129], out[8][129];
@@ -39,6 +39,8 @@ static void compute(enum operation operation, const struct curve *c, struct secr
     if (operation == BASE) lanes_base_mul_many(c, base, 8);
     if (operation == SIGN) lanes_sign_many(c, sign, 8);
     if (operation == POINT) lanes_agree_many(c, point, 8);
+    if (operation == ONE_BASE) (void)lanes_base_mul(c, s->scalars[0], s->out[0]);
+    if (operation == ONE_SIGN) (void)lanes_sign(c, s->keys[0], s->scalars[0], s->points[0], 32, s->out[0]);
     if (operation == LEAK) (void)leak(s->scalars[0]);
 }
 
@@ -112,8 +114,9 @@ int main(void) {
     int all = getenv("LANES_TRACE") != NULL;
     test_way(curve_at(0), LEAK);
     for (int number = 0; number < (all ? secmod_curve_count() : 1); number++) {
-        for (int operation = all ? BASE : SIGN; operation <= (all ? POINT : SIGN); operation++)
-            test_way(curve_at(number), (enum operation)operation);
+        for (int operation = BASE; operation < LEAK; operation++) {
+            if (all || operation == SIGN || operation == ONE_SIGN) test_way(curve_at(number), (enum operation)operation);
+        }
     }
     return check_end();
 }

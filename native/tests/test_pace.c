@@ -139,6 +139,7 @@ static void test_wiped(secmod_vault *vault) {
         uint64_t handle = begun(vault, SECMOD_PACE_CARD, 0, 32);
         for (int i = 0; i < done; i++) CHECK(step(vault, handle, i) == SECMOD_OK);
         const struct handshake *handshake = vault_take_secret(vault, handle, SECRET_HANDSHAKE);
+        PUBLIC(handshake, sizeof *handshake);
         CHECK(check_filled(handshake->password_key, sizeof handshake->password_key, 0));      /* served in step 1 */
         CHECK(check_filled(handshake->nonce, sizeof handshake->nonce, 0) == (done >= 3));     /* until the mapping */
         CHECK(check_filled(handshake->map_scalar, SECMOD_MAX_FIELD, 0) == (done != 2));       /* between two steps */

@@ -59,12 +59,41 @@ static void test_refused_keys(void) {
 static void test_stuck(void) {
     for (int source = SECMOD_SOURCE_SYSTEM; source <= SECMOD_SOURCE_JITTER; source++) {
         secmod_vault *vault = vault_made();
-        CHECK(secmod_random_stick(vault, source, 0, SIZE_MAX) == SECMOD_OK);
+        CHECK(secmod_random_power_on(vault) == SECMOD_OK && secmod_random_stick(vault, source, 0, SIZE_MAX) == SECMOD_OK);
         for (int i = 0; i < 1024; i++) CHECK(draw(vault) == SECMOD_OK); /* of the seed from before */
         CHECK(draw(vault) == SECMOD_E_RANDOM && secmod_random_state(vault) == SECMOD_RANDOM_ALARM);
         CHECK(secmod_random_power_on(vault) == SECMOD_E_RANDOM && secmod_random_state(vault) == SECMOD_RANDOM_REFUSED);
         secmod_vault_free(vault);
     }
+}
+
+/* A new vault is seeded before anything comes out of it, or nothing does. */
+static void test_first_use(void) {
+    for (int source = SECMOD_SOURCE_SYSTEM; source <= SECMOD_SOURCE_JITTER; source++) {
+        secmod_vault *vault = vault_made();
+        uint64_t key = 0;
+        CHECK(secmod_random_stick(vault, source, 0, 1000) == SECMOD_OK && secmod_random_state(vault) == SECMOD_RANDOM_READY);
+        CHECK(draw(vault) == SECMOD_E_RANDOM && secmod_random_state(vault) == SECMOD_RANDOM_ALARM);
+        CHECK(secmod_key_generate(vault, 0, &key) == SECMOD_E_RANDOM && key == 0);
+        CHECK(secmod_random_stick(vault, source, 0, 0) == SECMOD_OK && secmod_random_power_on(vault) == SECMOD_OK);
+        CHECK(secmod_key_generate(vault, 0, &key) == SECMOD_OK);
+        secmod_vault_free(vault);
+    }
+}
+
+/* Every key takes fresh bytes of the operating system, and every 64th what has come together of the walk. */
+static void test_keys(void) {
+    secmod_vault *vault = vault_made();
+    uint64_t key = 0;
+    CHECK(secmod_random_power_on(vault) == SECMOD_OK && secmod_random_stick(vault, SECMOD_SOURCE_SYSTEM, 0, SIZE_MAX) == SECMOD_OK);
+    CHECK(secmod_key_generate(vault, 0, &key) == SECMOD_E_RANDOM);
+    CHECK(secmod_random_stick(vault, SECMOD_SOURCE_SYSTEM, 0, 0) == SECMOD_OK && secmod_random_power_on(vault) == SECMOD_OK);
+    CHECK(secmod_random_stick(vault, SECMOD_SOURCE_JITTER, 0, SIZE_MAX) == SECMOD_OK);
+    for (int i = 0; i < 15; i++) { /* 4 samples for each, of 61 that make the alarm */
+        CHECK(secmod_key_generate(vault, 0, &key) == SECMOD_OK);
+    }
+    CHECK(secmod_key_generate(vault, 0, &key) == SECMOD_E_RANDOM);
+    secmod_vault_free(vault);
 }
 
 static void test_arguments(void) {
@@ -125,6 +154,8 @@ int main(void) {
     test_alarm();
     test_refused_keys();
     test_stuck();
+    test_first_use();
+    test_keys();
     test_arguments();
     test_deterministic();
     test_copy(by_fork);

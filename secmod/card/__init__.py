@@ -10,9 +10,12 @@ der.py                   the distinguished encoding of certificates, strictly
 state.py                 what a handler sees of the card
 security_status.py       what has been proven since reset
 security_environment.py  what MANAGE SECURITY ENVIRONMENT has selected
+journal.py               what a command changes: stored before its answer, or put back
+origin.py                what a store must know of a profile
 lifecycle.py             states of module, files and keys; the hook for resets and changes of phase
 """
 
 from secmod.card.card import Card
+from secmod.card.origin import origin_of
 
-__all__ = ["Card"]
+__all__ = ["Card", "origin_of"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import nullcontext
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from secmod.apdu import INS, SW, ChainBuffer, ClassByte, CommandApdu, SecureMessaging
@@ -13,9 +15,11 @@ from secmod.card.commands import COMMANDS
 from secmod.card.dispatch import Chaining, Dispatcher
 from secmod.card.facts import facts
 from secmod.card.lifecycle import Event
+from secmod.card.origin import origin_of
 from secmod.card.state import CardState
 from secmod.crypto import Vault, erase
-from secmod.errors import CardError, NoPowerError, ProfileError, RandomAlarmError
+from secmod.crypto.selftest import NONE
+from secmod.errors import CardError, NoPowerError, PowerLostError, ProfileError, RandomAlarmError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from secmod.card.inside import Inside
     from secmod.profile import Profile
     from secmod.securemessaging import Session
+    from secmod.store import ModuleStore
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +35,23 @@ _CHANNEL_OR_SECURITY = 0x7F  # of a class byte: anything but the plain 00 and 80
 
 
 class Card:
-    """A module made from a profile.  One thread at a time; objects live as long as the card, the rest until a reset."""
+    """A module made from a profile.  One thread at a time.
 
-    def __init__(self, profile: Profile, protocol: str | None = None, *, deterministic_seed: bytes | None = None) -> None:
+    Objects live as long as the card, or with a store as long as that; the rest lives until a reset.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        protocol: str | None = None,
+        *,
+        deterministic_seed: bytes | None = None,
+        store: ModuleStore | None = None,
+    ) -> None:
         """`protocol` is "T0" or "T1", the profile's own if None; raises ProfileError if the profile has no ATR for it.
 
-        With a seed every random number of the card can be foretold: for sessions to be replayed, and nothing else.
+        With a seed every random number of the card can be foretold: for sessions to be replayed, and nothing else.  With a store
+        the module is the one that the store has, or is going to have; StoreProfileError if that was made from another profile.
         """
         transport = profile.transport
         self.protocol = protocol or transport.protocol
@@ -45,41 +61,85 @@ class Card:
         self.atr = transport.atrs[self.protocol]
         self.profile_name = profile.name
         self.clock = Clock()
+        self._profile = profile
         self._limits = transport
         self._secure_messaging = profile.secure_messaging
-        self._state = CardState(profile, Vault(deterministic_seed=deterministic_seed), self.clock)
-        self._dispatcher = Dispatcher(COMMANDS, profile)
+        self._dispatcher = _dispatcher(profile)
         self._chain = ChainBuffer(transport.max_command)
         self._phases = profile.phases
         self._powered = False
+        self._store = store
+        self._awake = store is None
+        self._failing_tests = NONE  # a fault outlives a loss of power
+        self._state: CardState
+        self._dispatch: Callable[[CommandApdu, CardState], bytes] = self._dispatcher.dispatch
+        if store is None:
+            self._state = CardState(profile, Vault(deterministic_seed=deterministic_seed), self.clock)
+            return
+        if deterministic_seed is not None:
+            raise StoreError("a deterministic card can have no store: what it seals could be foretold; leave one of the two out")
+        store.enrol(origin_of(profile))
+        self._dispatch = self._dispatch_durably
 
     def prepare(self, phase: str, passwords: Mapping[str, bytes]) -> None:
         """The module is as if it had come to `phase` in its own way, with these passwords by name: for tests.
 
         Raises ProfileError for a phase or password that the profile does not have.
         """
+        self._wake()
         state = self._state
         by_name = {password.name: password for password in state.tree.passwords.values()}
-        for name, value in passwords.items():
+        for name in passwords:
             if name not in by_name:
                 raise ProfileError(f"profile {self.profile_name} has no password {name!r}; it has {', '.join(by_name) or 'none'}")
-            by_name[name].set(state.vault.password(value))
         if phase not in self._phases:
             raise ProfileError(f"profile {self.profile_name} has no phase {phase!r}; it has {', '.join(self._phases)}")
-        state.lifecycle.enter(phase)
+        with nullcontext() if state.journal is None else state.journal.kept():
+            for name, value in passwords.items():
+                by_name[name].set(state.vault.password(value))
+            state.lifecycle.enter(phase)
+
+    def snapshot(self, name: str) -> None:
+        """The module, as its store has it now, can be brought back under this name.  StoreError if it has no store."""
+        self._its_store().snapshot(name)
+
+    def restore(self, name: str) -> None:
+        """The module is as it was at the snapshot, and has no power; to be called while nobody sends it commands.
+
+        StoreError if there is no such snapshot, or no store.
+        """
+        store = self._its_store()
+        store.restore(name)
+        self._lose_power()
+
+    def _its_store(self) -> ModuleStore:
+        if self._store is None:
+            raise StoreError("this card has no store; start the emulator with `secmod serve --store DIRECTORY`")
+        return self._store
 
     def facts(self) -> dict[str, Any]:
         """What can be told of the card (`secmod.card.facts`), with its profile and whether it has power; no secret."""
-        return {"profile": self.profile_name, "powered": self._powered, **facts(self._state)}
+        asleep = not self._awake
+        self._wake()
+        told = {"profile": self.profile_name, "powered": self._powered, **facts(self._state)}
+        if asleep:
+            self._sleep()
+        return told
 
     def inside(self) -> Inside:
         """The card opened, for faults (`secmod.card.inside`)."""
         from secmod.card.inside import Inside  # noqa: PLC0415 - not on the way of cards without faults
 
-        return Inside(self, self._state)
+        return Inside(self)
+
+    def _opened(self) -> CardState:
+        """The state as it is now: a card with a store has another one each time it gets power."""
+        self._wake()
+        return self._state
 
     def power_on(self) -> bytes:
         """The card has power, and nothing is selected or proven; returns the ATR (2 to 33 bytes)."""
+        self._wake()
         self._powered = True
         self._announce(Event.POWER_ON)
         self._start()
@@ -87,8 +147,34 @@ class Card:
 
     def power_off(self) -> None:
         """The card has no power; what lives in RAM is gone."""
-        self._announce(Event.POWER_OFF)
         self._powered = False
+        if self._awake:
+            self._announce(Event.POWER_OFF)
+            self._sleep()
+
+    def _wake(self) -> None:
+        """Objects and vault are there; with a store, as it has them."""
+        if not self._awake and self._store is not None:
+            self._state = CardState(self._profile, Vault(), self.clock)
+            self._state.load(self._store)
+            self._state.failing_tests = self._failing_tests
+            self._awake = True
+
+    def _sleep(self) -> None:
+        """What the store has too is in no memory any more; without a store it stays."""
+        if self._store is not None:
+            self._awake = False
+            self._failing_tests = self._state.failing_tests
+            self._state.vault.close()
+            del self._state
+            self._store.unload()
+
+    def _lose_power(self) -> None:
+        """The power went at any moment: nothing is tidied up."""
+        self._powered = False
+        self._chain.clear()
+        if self._awake:
+            self._sleep()
 
     def reset(self) -> bytes:
         """As after power-on; returns the ATR.  Raises NoPowerError if the card has no power."""
@@ -121,6 +207,8 @@ class Card:
         except RandomAlarmError as error:
             log.warning("alarm: %s", error)
             self._state.raise_alarm(str(error))
+        except PowerLostError:
+            raise
         except Exception:
             header = bytes(subject[:4]).hex() if isinstance(subject, bytes) else repr(subject)
             log.exception("%s ended in an unexpected exception", header)
@@ -156,6 +244,8 @@ class Card:
             log.debug("the session ends: %04X %s", error.sw, error)
             answer = error.sw.to_bytes(2)
             state.close_session = True
+        except PowerLostError:
+            raise
         except Exception:
             log.exception("secure messaging around %s failed", raw[:4].hex())
             answer = int(SW.NO_DIAGNOSIS).to_bytes(2)
@@ -184,13 +274,33 @@ class Card:
                 raise CardError(SW.CHAINING_NOT_SUPPORTED)
             if chaining is Chaining.STEPS:
                 self._chain.clear()
-                return self._dispatcher.dispatch(apdu, self._state)
+                return self._dispatch(apdu, self._state)
         if apdu.chaining or self._chain.is_open:
             whole = self._chain.push(apdu)
             if whole is None:
                 return int(SW.OK).to_bytes(2)
             apdu = whole
-        return self._dispatcher.dispatch(apdu, self._state)
+        return self._dispatch(apdu, self._state)
+
+    def _dispatch_durably(self, apdu: CommandApdu, state: CardState) -> bytes:
+        """The same with a store: what the command has changed is stored before its answer is known to anybody."""
+        journal = state.journal
+        if journal is None:
+            return self._dispatcher.dispatch(apdu, state)
+        journal.begin()
+        try:
+            response = self._dispatcher.dispatch(apdu, state)
+            if journal.dirty:
+                journal.commit()
+        except PowerLostError:
+            self._lose_power()
+            raise
+        except BaseException:
+            journal.cancel()
+            raise
+        finally:
+            journal.end()
+        return response
 
     def _check_length(self, raw: bytes) -> None:
         if len(raw) > self._limits.max_command:
@@ -228,6 +338,12 @@ class Card:
     def _require_power(self) -> None:
         if not self._powered:
             raise NoPowerError("the card has no power; call power_on first")
+
+
+@lru_cache(maxsize=8)
+def _dispatcher(profile: Profile) -> Dispatcher:
+    """What all cards of a profile share: it knows nothing of any of them."""
+    return Dispatcher(COMMANDS, profile)
 
 
 __all__ = ["Card"]

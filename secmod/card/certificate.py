@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from secmod.apdu import SW, Tag, Tlv
@@ -18,13 +19,13 @@ from secmod.crypto import by_oid, check_point, sha256, sha384, sha512, verify
 from secmod.errors import CardError, PointError, SignatureError, TlvError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from cryptography import x509
 
     from secmod.crypto import Curve
+    from secmod.store import Fact
 
 # AlgorithmIdentifier of ecdsa-with-SHA256, -SHA384, -SHA512 (RFC 5758 clause 3.2): without parameters.
 _SIGNATURES: dict[bytes, Callable[[bytes], bytes]] = {
@@ -59,6 +60,34 @@ class ImportedKey:
     fingerprint: bytes
     authority: bool
     path_length: int | None
+
+    def facts(self) -> dict[str, Fact]:
+        """Everything but curve and point, for the store."""
+        return {
+            "subject": self.subject.hex(),
+            "key_identifier": None if self.key_identifier is None else self.key_identifier.hex(),
+            "not_before": self.not_before.isoformat(),
+            "not_after": self.not_after.isoformat(),
+            "fingerprint": self.fingerprint.hex(),
+            "authority": self.authority,
+            "path_length": self.path_length,
+        }
+
+    @classmethod
+    def of(cls, curve: Curve, point: bytes, facts: Mapping[str, Fact]) -> ImportedKey:
+        """What was stored.  KeyError, TypeError or ValueError if it is something else."""
+        identifier, length = facts["key_identifier"], facts["path_length"]
+        return cls(
+            curve,
+            point,
+            bytes.fromhex(str(facts["subject"])),
+            None if identifier is None else bytes.fromhex(str(identifier)),
+            datetime.fromisoformat(str(facts["not_before"])),
+            datetime.fromisoformat(str(facts["not_after"])),
+            bytes.fromhex(str(facts["fingerprint"])),
+            bool(facts["authority"]),
+            None if length is None else int(length),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from secmod.card.journal import Durable
+from secmod.store import Record
 
-class Clock:
+
+class Clock(Durable):
     """The module's reference time: never earlier than what a verified certificate has proven, None while nothing is known."""
 
     __slots__ = ("_proven", "_set")
 
+    FIELDS = ("_proven",)
+
     def __init__(self) -> None:
+        super().__init__("clock")
         self._set: datetime | None = None
         self._proven: datetime | None = None
 
@@ -42,7 +48,21 @@ class Clock:
     def prove(self, time: datetime) -> None:
         """A certificate that a CA has issued, and that was verified, became valid at this time: so it is not earlier."""
         if self._proven is None or time > self._proven:
+            self.touch()
             self._proven = time
+
+    def forget(self) -> None:
+        """No certificate has proven anything; what the host has said stays."""
+        self._proven = self.damage = None
+
+    def record(self) -> Record:
+        """The date that was proven."""
+        return Record({"proven": None if self._proven is None else self._proven.isoformat()})
+
+    def adopt(self, record: Record) -> None:
+        """The date that was stored is proven."""
+        proven = record.facts["proven"]
+        self._proven = None if proven is None else datetime.fromisoformat(str(proven))
 
 
 __all__ = ["Clock"]

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from secmod.card.work import work_of
 from secmod.crypto.selftest import NONE, SelfTest
 from secmod.errors import CryptoError, UnknownNameError
 
 if TYPE_CHECKING:
+    from secmod.apdu import CommandApdu
     from secmod.card.card import Card
     from secmod.card.state import CardState
 
@@ -21,9 +23,12 @@ if TYPE_CHECKING:
 class Inside:
     """The inside of one card.  Only for who works with the card alone: its reader, between commands."""
 
-    def __init__(self, card: Card, state: CardState) -> None:
+    def __init__(self, card: Card) -> None:
         self._card = card
-        self._state = state
+
+    @property
+    def _state(self) -> CardState:
+        return self._card._opened()  # noqa: SLF001 - this is where the card is opened
 
     def random_alarm(self, *, permanent: bool = False) -> None:
         """The random generator is in its alarm state, and so is the card: until a reset, or for good."""
@@ -59,10 +64,24 @@ class Inside:
         content = files[name]._content  # noqa: SLF001 - as above
         content.data = bytes([content.data[0] ^ 0x01]) + content.data[1:] if content.data else b"\x01"
 
+    def observe(self, note: Callable[[str, str | None, int | None], None] | None) -> None:
+        """`note` is told of each command before it is executed: its work, and the curve's name and bits; None: nobody is."""
+        vars(self._card).pop("_execute", None)
+        if note is None:
+            return
+        execute = self._card._execute  # noqa: SLF001 - as above
+
+        def observed(apdu: CommandApdu) -> bytes:
+            work, curve = work_of(apdu, self._state)
+            note(work, None if curve is None else curve.name, None if curve is None else curve.bits)
+            return execute(apdu)
+
+        vars(self._card)["_execute"] = observed  # in front of the method
+
     @contextmanager
     def altered_answers(self, alter: Callable[[bytes], bytes]) -> Iterator[None]:
         """Within it the card's answers are altered before secure messaging protects them."""
-        answer = self._card._answer  # noqa: SLF001 - this is where the card is opened
+        answer = self._card._answer  # noqa: SLF001 - as above
 
         def altered(work: Callable[[Any], bytes], subject: Any) -> bytes:
             return alter(answer(work, subject))

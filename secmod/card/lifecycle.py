@@ -7,11 +7,13 @@ import enum
 from typing import TYPE_CHECKING
 
 from secmod.apdu import SW
+from secmod.card.journal import Durable
 from secmod.errors import CardError
+from secmod.store import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
     from secmod.card.security_status import SecurityStatus
     from secmod.profile.model import Phase, Profile, Requirement
@@ -81,10 +83,13 @@ class Event(enum.Enum):
     PHASE = "phase"
 
 
-class LifeCycle:
+class LifeCycle(Durable):
     """The phase of the module, its steps, and the hook by which others learn of resets and changes of phase."""
 
+    __slots__ = ("_listeners", "_phases", "_status", "_transitions")
+
     def __init__(self, profile: Profile, status: SecurityStatus) -> None:
+        super().__init__("phase")
         self._phases = profile.phases
         self._transitions = profile.transitions
         self._status = status
@@ -135,8 +140,29 @@ class LifeCycle:
 
     def enter(self, letter: str) -> None:
         """The module is in phase `letter` afterwards, by whatever way."""
+        self.touch()
         self._status.phase = letter
         self.announce(Event.PHASE)
+
+    def record(self) -> Record:
+        """The letter of the phase."""
+        return Record({"letter": self._status.phase})
+
+    def adopt(self, record: Record) -> None:
+        """The module is in the phase that was stored, and nobody is told."""
+        letter = str(record.facts["letter"])
+        if letter not in self._phases:
+            raise ValueError(f"the profile has no phase {letter!r}")
+        self._status.phase = letter
+
+    def memento(self) -> tuple[Any, ...]:
+        """The phase, which the security status keeps."""
+        return (*super().memento(), self._status.phase)
+
+    def put_back(self, memento: tuple[Any, ...]) -> None:
+        """The phase is what it was."""
+        *fields, self._status.phase = memento
+        super().put_back(tuple(fields))
 
 
 def refuse_change(fixed: object) -> NoReturn:

@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from secmod.card.clock import Clock
-from secmod.card.lifecycle import Event, LifeCycle
+from secmod.card.journal import Durable, Journal
+from secmod.card.lifecycle import Event, FileState, LifeCycle
 from secmod.card.objects.select import Selection
 from secmod.card.objects.tree import ObjectTree
 from secmod.card.security_environment import SecurityEnvironment
 from secmod.card.security_status import SecurityStatus
 from secmod.crypto import CURVES, Vault, selftest
-from secmod.errors import ProfileError
+from secmod.errors import ProfileError, StoreDamagedError, StoreError
 from secmod.pace import Suite
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from secmod.pace import CardEnd
     from secmod.profile import Profile
     from secmod.securemessaging import Session
+    from secmod.store import ModuleStore
+
+log = logging.getLogger(__name__)
 
 
 class CardState:
@@ -43,6 +48,7 @@ class CardState:
         "erase_response",
         "failing_tests",
         "failures",
+        "journal",
         "lifecycle",
         "pace",
         "security_status",
@@ -51,6 +57,7 @@ class CardState:
         "session_began",
         "suites",
         "tree",
+        "unreadable",
         "vault",
     )
 
@@ -74,7 +81,63 @@ class CardState:
         self.erase_response = False
         self.alarm: str | None = None
         self.failing_tests = selftest.NONE
+        self.unreadable: str | None = None
+        self.journal: Journal | None = None
         self.lifecycle.subscribe(self._on_event)
+
+    def load(self, store: ModuleStore) -> None:
+        """Objects, phase and clock are as they were stored, and their changes will be; those that are damaged know it."""
+        self.clock.forget()
+        try:
+            self._adopt(store)
+        except StoreError as error:
+            log.warning("%s", error)
+            self.unreadable = self.lifecycle.damage = str(error)
+            return
+        if self.lifecycle.phase.terminated:
+            self.tree.mf.state = FileState.TERMINATED
+        self.journal = Journal(store, self)
+        for durable in self._durables():
+            durable.journal = self.journal
+
+    def _adopt(self, store: ModuleStore) -> None:
+        """Raises StoreError if what the whole module depends on can not be known."""
+        durables = {durable.record_name: durable for durable in self._durables()}
+        contents = store.load(self.vault)
+        where = f"{store.store.path}: module {store.number}"
+        if strange := (contents.records.keys() | contents.damaged.keys()) - durables.keys():
+            raise StoreDamagedError(f"{where}: nothing in this profile is called {', '.join(sorted(strange))}")
+        damaged = dict(contents.damaged)
+        for name, record in contents.records.items():
+            try:
+                durables[name].adopt(record)
+            except (KeyError, TypeError, ValueError) as error:
+                damaged[name] = f"it is of another kind: {error}"
+        for name, reason in damaged.items():
+            log.warning("%s: %s is damaged: %s", where, name, reason)
+            durables[name].lose(reason)
+        if (damage := self.lifecycle.damage or self.clock.damage) is not None:
+            raise StoreDamagedError(f"{where}: its phase or its clock is damaged: {damage}")
+
+    def _durables(self) -> Iterator[Durable]:
+        yield self.lifecycle
+        yield self.clock
+        yield from self.tree.durables()
+
+    def volatile(self) -> tuple[Any, ...]:
+        """What a command whose changes could not be stored must not have changed either."""
+        status, selection = self.security_status, self.selection
+        place = (selection.directory, selection.file, self.tree.mf.state)
+        return (self.session, self.close_session, set(status.proofs), status.session, *place)
+
+    def put_back(self, volatile: tuple[Any, ...]) -> None:
+        """Everything that `volatile` tells is as it was; a session that the command has opened is over."""
+        session, close, proofs, opened_by, self.selection.directory, self.selection.file, self.tree.mf.state = volatile
+        if self.session is not session:
+            self.end_session()
+            return
+        self.close_session = close
+        self.security_status.proofs, self.security_status.session = proofs, opened_by
 
     def open_session(self, session: Session, proof: str) -> None:
         """The session that a PACE run yielded is open; it proves `proof`."""
@@ -113,7 +176,8 @@ class CardState:
 
     def failed_self_tests(self) -> list[str]:
         """Names of the known-answer tests, and of the objects' checksums, that are wrong (PP-0077, FPT_TST.1)."""
-        return [*selftest.run(fail=self.failing_tests), *self.tree.damaged()]
+        failed = [*selftest.run(fail=self.failing_tests), *self.tree.damaged()]
+        return failed if self.unreadable is None else [*failed, self.unreadable]
 
     def _on_event(self, event: Event) -> None:
         if event is Event.PHASE:

@@ -2,6 +2,7 @@
 """The command line: `secmod VERB`.
 
 serve    the emulator process: cards behind the reader driver
+store    looks at a store, backs it up, changes its key
 demo     the way of a signature through a real pcscd, checked by OpenSSL
 apdu     sends commands to a card and decodes what it answers
 reader   puts cards into the readers of the emulator that runs, and takes them out
@@ -11,7 +12,8 @@ driver   puts the reader driver into pcscd's directories, or takes it out
 doctor   finds what is missing or wrong, with the command that mends it
 
 control  how verbs reach the emulator that runs
-password where a verb gets a password from
+password where a verb gets a secret from
+storing  the options that name a store and its key
 exits    how verbs end: exit codes, and the sentence for an error
 report   how results are printed: tables for people, JSON for programs
 """
@@ -25,7 +27,7 @@ import click
 
 from secmod.cli import exits
 
-VERBS = ("serve", "demo", "apdu", "reader", "card", "fault", "driver", "doctor")
+VERBS = ("serve", "store", "demo", "apdu", "reader", "card", "fault", "driver", "doctor")
 
 EPILOG = """\b
 Exit codes:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secmod.cli.exits import ExitCode
-from secmod.cli.password import password_options, read_password
+from secmod.cli.password import read_secret, secret_options
 from secmod.cli.report import json_option, print_json
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def _known_scheme(_ctx: click.Context, _parameter: click.Parameter, target: str)
 @click.option(
     "--pace", "reference", metavar="NAME", help="Open a session by PACE first, with the password of this name: PIN.GW, …"
 )
-@password_options
+@secret_options()
 @click.option("--profile", metavar="NAME|FILE", help="Where --pace finds its names.  [default: the card's own, or tr03109_2]")
 @json_option
 def command(
@@ -204,7 +204,7 @@ def command(
     if reference is None and any(source is not None for source in sources):
         raise click.UsageError("a password is only for --pace")
     # The password first: both may come from standard input.
-    password = b"" if reference is None else read_password(f"Password {reference}", *sources)
+    password = b"" if reference is None else read_secret(f"Password {reference}", *sources)
     commands = read_commands(apdus)
     results = []
     with ExitStack() as stack:

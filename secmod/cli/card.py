@@ -62,16 +62,26 @@ def _shown(value: object) -> str:
 
 @command.command(name="swap")
 @click.option("--profile", metavar="NAME|FILE", help="The other card: built-in, or a .toml file.  [default: as `serve` was told]")
+@click.option("--module", type=click.IntRange(0), help="Of a `serve --store`: the number of the module.")
 @click.option("--deterministic", "seed", metavar="SEED", help="Make its random numbers and keys from this text.")
 @reader_option
 @wait_option
 @control_option
 @json_option
-def swap(profile: str | None, seed: str | None, reader: int, wait: float | None, socket_dir: Path | None, as_json: bool) -> None:
+def swap(
+    profile: str | None,
+    module: int | None,
+    seed: str | None,
+    reader: int,
+    wait: float | None,
+    socket_dir: Path | None,
+    as_json: bool,
+) -> None:
     """Take the card out and put a new one in."""
     if profile is not None and Path(profile).suffix == ".toml":
         profile = str(Path(profile).absolute())  # the emulator has another working directory
-    answer = send(socket_dir, {"do": "swap", "reader": reader, "profile": profile, "seed": seed, "wait": wait})
+    request = {"do": "swap", "reader": reader, "profile": profile, "module": module, "seed": seed, "wait": wait}
+    answer = send(socket_dir, request)
     tell(answer, as_json=as_json)
 
 
@@ -108,4 +118,20 @@ def clock(time: str | None, reader: int, socket_dir: Path | None, as_json: bool)
         click.echo(f"clock: {answer['clock'] or 'not set'}")
 
 
-__all__ = ["clock", "command", "power", "reset", "state", "swap"]
+@command.command(name="latency")
+@click.argument("chip", metavar="[CHIP|FILE]", required=False)
+@click.option("--seed", default="", help="For times that can be repeated.")
+@control_option
+@json_option
+def latency(chip: str | None, seed: str, socket_dir: Path | None, as_json: bool) -> None:
+    """Let all cards take the time of a chip (as `serve --latency`); without CHIP, their own."""
+    if chip is not None and Path(chip).suffix == ".toml":
+        chip = str(Path(chip).absolute())
+    answer = send(socket_dir, {"do": "set-latency", "chip": chip, "seed": seed})
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(f"the time of {answer['chip']}" if answer["chip"] else "their own time")
+
+
+__all__ = ["clock", "command", "latency", "power", "reset", "state", "swap"]

@@ -78,6 +78,20 @@ def _core() -> Iterator[Finding]:
         yield Finding("native core", State.WRONG, f"self-test failed: {', '.join(failed)}", _reinstall())
     else:
         yield Finding("native core", State.OK, f"self-test passed; {selftest.library_version()}")
+        yield _memory()
+
+
+def _memory() -> Finding:
+    from secmod.crypto.secret import secret_memory
+
+    memory = secret_memory()
+    if memory.dumped:
+        return Finding("memory of secrets", State.NOTE, "core dumps may show it: the kernel is older than 3.4", "ulimit -c 0")
+    if memory.locked < memory.size:
+        return Finding(
+            "memory of secrets", State.NOTE, "not in core dumps, but may be swapped out: no leave to lock it", "ulimit -l 8192"
+        )
+    return Finding("memory of secrets", State.OK, "never swapped out, not in core dumps")
 
 
 def _programs() -> Iterator[Finding]:

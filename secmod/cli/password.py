@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a verb gets a password from: never from the command line, which every user of the machine can see."""
+"""Where a verb gets a secret from: never from the command line, which every user of the machine can see."""
 
 from __future__ import annotations
 
@@ -13,32 +13,42 @@ import click
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-_MOST = 64  # bytes that are read: more than any password has
+_MOST = 1024  # bytes that are read: a passphrase has no more, and no password has as many
 
 
-def password_options(function: _Function) -> _Function:
-    """Adds the options that name a source (parameters `password_file`, `password_env`, `password_fd`) to a verb."""
-    for option in reversed(
-        (
-            click.option(
-                "--password-file",
-                type=click.Path(exists=True, dir_okay=False, path_type=Path),
-                help="The password is the first line of this file.",
-            ),
-            click.option("--password-env", metavar="NAME", help="The password is the value of this environment variable."),
-            click.option(
-                "--password-fd", type=click.IntRange(0), metavar="N", help="The password is the first line from this descriptor."
-            ),
-        )
-    ):
-        function = option(function)
-    return function
+def secret_options(name: str = "password", what: str = "The password") -> Callable[[_Function], _Function]:
+    """Adds the options that name a source (parameters `NAME_file`, `NAME_env`, `NAME_fd`) to a verb."""
+
+    def add(function: _Function) -> _Function:
+        for option in reversed(
+            (
+                click.option(
+                    f"--{name}-file",
+                    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                    help=f"{what} is the first line of this file.",
+                ),
+                click.option(f"--{name}-env", metavar="NAME", help=f"{what} is the value of this environment variable."),
+                click.option(
+                    f"--{name}-fd", type=click.IntRange(0), metavar="N", help=f"{what} is the first line from this descriptor."
+                ),
+            )
+        ):
+            function = option(function)
+        return function
+
+    return add
 
 
-def read_password(what: str, file: Path | None, env: str | None, fd: int | None) -> bytes:
-    """The password, from the one source that is named, or else from the person at the terminal, who is asked for `what`."""
+def read_secret(what: str, file: Path | None, env: str | None, fd: int | None, name: str = "password") -> bytes:
+    """The secret, from the one source that is named, or else from the person at the terminal, who is asked for `what`."""
+    secret = named_secret(file, env, fd, name)
+    return _asked(what, name) if secret is None else secret
+
+
+def named_secret(file: Path | None, env: str | None, fd: int | None, name: str) -> bytes | None:
+    """The secret, from the one source that is named; None if none is."""
     if sum(source is not None for source in (file, env, fd)) > 1:
-        raise click.UsageError("name one source of the password: --password-file, --password-env or --password-fd")
+        raise click.UsageError(f"name one source of the {name}: --{name}-file, --{name}-env or --{name}-fd")
     if env is not None:
         value = os.environ.get(env, "").encode()
         place = f"environment variable {env}"
@@ -53,9 +63,9 @@ def read_password(what: str, file: Path | None, env: str | None, fd: int | None)
             raise click.UsageError(f"descriptor {fd} can not be read: {error.strerror}") from None
         place = f"descriptor {fd}"
     else:
-        return _asked(what)
+        return None
     if not value:
-        raise click.UsageError(f"there is no password in {place}")
+        raise click.UsageError(f"there is no {name} in {place}")
     return value
 
 
@@ -67,13 +77,11 @@ def _first_line(descriptor: int) -> bytes:
     return line.removesuffix(b"\r")
 
 
-def _asked(what: str) -> bytes:
+def _asked(what: str, name: str) -> bytes:
     if not sys.stdin.isatty():
-        raise click.UsageError(
-            f"{what} is wanted: give --password-file, --password-env or --password-fd, or run it at a terminal"
-        )
+        raise click.UsageError(f"{what} is wanted: give --{name}-file, --{name}-env or --{name}-fd, or run it at a terminal")
     answer: str = click.prompt(what, hide_input=True, err=True)
     return answer.encode()
 
 
-__all__ = ["password_options", "read_password"]
+__all__ = ["named_secret", "read_secret", "secret_options"]

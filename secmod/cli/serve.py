@@ -23,18 +23,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from secmod.cli.report import json_option, print_json
+from secmod.cli.storing import key_source, store_options
 
 if TYPE_CHECKING:
+    from secmod.emulator import Modules
     from secmod.reader.control import Control, Wish
     from secmod.reader.direct import DirectServer
     from secmod.reader.faults import Faults
     from secmod.reader.server import Server
     from secmod.reader.slot import Card, Slot
     from secmod.reader.vpcd import VpcdServer
+    from secmod.store import Durability
 
 _log = logging.getLogger("secmod.serve")
 
 MOST_READERS = 16  # pcscd's limit
+MOST_MODULES = 100_000
 _LONGEST_SEED = 256
 
 
@@ -71,6 +75,17 @@ def _seed(text: str | None, number: int) -> bytes | None:
 @click.command(name="serve")
 @click.option("--profile", metavar="NAME|FILE", default="open", show_default=True, help="The card: built-in, or a .toml file.")
 @click.option("--readers", type=click.IntRange(1, MOST_READERS), default=1, show_default=True, help="Readers, a card in each.")
+@store_options(required=False)
+@click.option(
+    "--modules", type=click.IntRange(1, MOST_MODULES), help="Modules in the store; the first ones are put into the readers."
+)
+@click.option(
+    "--durability",
+    type=click.Choice(["full", "fast"]),
+    default="full",
+    show_default=True,
+    help="full: on the disk before the answer. fast: outlives this process; a power cut of the machine loses the last changes.",
+)
 @click.option("--protocol", type=click.Choice(["T0", "T1"]), default="T1", show_default=True, help="Of the cards.")
 @click.option("--direct", is_flag=True, help="Be the PC/SC service: no pcscd, no driver, no root.")
 @click.option(
@@ -95,6 +110,7 @@ def _seed(text: str | None, number: int) -> bytes | None:
 @click.option(
     "--faults", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Let the cards misbehave as planned."
 )
+@click.option("--latency", metavar="CHIP|FILE", help="Take the time of a real chip, as jcop_j2e145g or infineon_jtop.")
 @click.option("--group", help="With --direct: who may use the cards besides root and you.")
 @click.option("--until-eof", is_flag=True, help="Stop also when standard input ends: a parent process can not leave it behind.")
 @click.option("--verbose", "-v", is_flag=True, help="Log every command and response.")
@@ -108,11 +124,16 @@ def command(
     card: str | None,
     socket_dir: Path | None,
     faults: Path | None,
+    latency: str | None,
     group: str | None,
     seed: str | None,
     until_eof: bool,
     verbose: bool,
     as_json: bool,
+    modules: int | None,
+    durability: Durability,
+    store: Path | None,
+    **key: Any,
 ) -> None:
     """Play cards until SIGTERM or SIGINT.
 
@@ -120,6 +141,8 @@ def command(
     Either may be restarted: the card is taken out and put in again.
 
     With --direct programs need neither: they find this process when PCSCLITE_CSOCK_NAME names its socket.
+
+    Without --store cards forget everything at the end. With it every change is stored before it is acknowledged.
     """
     from secmod.reader.control import Control
 
@@ -132,22 +155,33 @@ def command(
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
     )
+    if store is None and (modules is not None or durability != "full" or any(value is not None for value in key.values())):
+        raise click.UsageError("--modules, --durability, --key-file and --passphrase-… go with --store only")
+    if store is not None and (card or seed is not None):
+        raise click.UsageError("--store goes neither with --card nor with --deterministic, whose secrets could be foretold")
     first_port = _first_port(card)
-    slots = _slots(profile, protocol, readers, _directory(socket_dir), seed=seed, ours=first_port is None)
-    server, where = _server(slots, _directory(socket_dir), vpcd=vpcd, group=group, direct=direct)
-    plan = None if faults is None else _load_faults(server, faults)
-    _stop_when_told(server.stop, until_eof=until_eof)
-    with server, ExitStack() as stack:
-        controller = Control(server, _card_maker(profile, protocol, card), plan)
+    with ExitStack() as stack:
+        kept = None if store is None else _modules(stack, store, max(modules or 0, readers), profile, protocol, durability, key)
+        slots = _slots(profile, protocol, readers, _directory(socket_dir), seed=seed, ours=first_port is None, kept=kept)
+        server, where = _server(slots, _directory(socket_dir), vpcd=vpcd, group=group, direct=direct)
+        plan = None if faults is None else _load_faults(server, faults)
+        if latency is not None:
+            _set_latency(server, latency, seed)
+        _stop_when_told(server.stop, until_eof=until_eof)
+        stack.enter_context(server)
+        controller = Control(server, _card_maker(profile, protocol, card, kept, slots), plan)
         control = _open_control(stack, server, _directory(socket_dir), group, controller)
         if first_port is not None:
             _listen_for_cards(stack, server, first_port, readers)
         if as_json:
             atr = slots[0].card.atr.hex().upper()
             facts = {"profile": None if card else profile, "protocol": protocol, "atr": atr, "control": control, **where}
-            print_json({**facts, "deterministic": seed is not None})
+            kept_facts = {} if kept is None else {"store": str(store), "modules": len(kept), "durability": durability}
+            print_json({**facts, **kept_facts, "deterministic": seed is not None})
             sys.stdout.flush()
         _log.info("%d reader(s) with card %r (%s)", readers, card or profile, protocol)
+        if kept is not None:
+            _log.info("%d module(s) are kept in %s", len(kept), store)
         if seed is not None:
             _log.warning("DETERMINISTIC: every key and random number of these cards can be foretold; for replaying sessions only")
         for sentence in _how_to_reach(where):
@@ -174,13 +208,34 @@ def _first_port(card: str | None) -> int | None:
     return parse_address(port)[1] if port else PORT
 
 
-def _slots(profile: str, protocol: str, readers: int, directory: Path, *, seed: str | None, ours: bool) -> list[Slot]:
+def _modules(
+    stack: ExitStack,
+    path: Path,
+    count: int,
+    profile: str,
+    protocol: str,
+    durability: Durability,
+    key: dict[str, Any],
+) -> Modules:
+    """The modules of the store, which is open until the stack is left."""
+    from secmod.emulator import Modules
+    from secmod.store import Store
+
+    store = stack.enter_context(Store.open(path, key_source(**key), durability=durability))
+    return Modules(store, max(count, len(store.numbers)), profile, protocol)
+
+
+def _slots(
+    profile: str, protocol: str, readers: int, directory: Path, *, seed: str | None, ours: bool, kept: Modules | None
+) -> list[Slot]:
     from secmod.emulator import build_card
     from secmod.reader.driver import socket_name
     from secmod.reader.slot import Slot
     from secmod.reader.vpcd import NoCard
 
     addresses = [directory / socket_name(number) for number in range(readers)]
+    if kept is not None:
+        return [Slot(card, address) for card, address in zip(kept, addresses, strict=False)]
     if ours:
         return [
             Slot(build_card(profile, protocol, deterministic_seed=_seed(seed, number)), address)
@@ -215,13 +270,32 @@ def _listen_for_cards(stack: ExitStack, server: Server | DirectServer | VpcdServ
         stack.enter_context(VpcdListener(port + number, partial(server.insert, number), partial(server.eject, number)))
 
 
-def _card_maker(profile: str, protocol: str, card: str | None) -> Callable[[Wish], Card] | None:
+def _card_maker(
+    profile: str, protocol: str, card: str | None, kept: Modules | None, slots: Sequence[Slot]
+) -> Callable[[Wish], Card] | None:
     """What makes the cards that are asked for on the control channel; None if the cards are others'."""
     from secmod.emulator import build_card
 
     if card is not None:
         return None
+    if kept is not None:
+        return partial(_module_for, kept, slots)
     return lambda wish: build_card(wish.profile or profile, protocol, deterministic_seed=wish.seed)
+
+
+def _module_for(kept: Modules, slots: Sequence[Slot], wish: Wish) -> Card:
+    """The module of the store that is wished for."""
+    from secmod.errors import ControlError
+
+    if wish.profile is not None or wish.seed is not None:
+        raise ControlError("the cards are kept in a store, which knows their profile, and are not deterministic; name a module")
+    number = wish.reader if wish.module is None else wish.module
+    if number >= len(kept):
+        raise ControlError(f"there is no module {number}; the store has {len(kept)}: start `secmod serve` with more --modules")
+    for reader, slot in enumerate(slots):
+        if slot.card is kept[number] and slot.inserted and reader != wish.reader:
+            raise ControlError(f"module {number} is in reader {reader}; eject it there first")
+    return kept[number]
 
 
 def _load_faults(server: Server | DirectServer | VpcdServer, path: Path) -> Callable[[], Faults]:
@@ -231,6 +305,12 @@ def _load_faults(server: Server | DirectServer | VpcdServer, path: Path) -> Call
     faults.load(path.read_text(encoding="utf-8", errors="replace"), path.name)
     _log.warning("FAULTS: the cards misbehave as %s says; `secmod fault list` shows how far it has come", path)
     return lambda: faults
+
+
+def _set_latency(server: Server | DirectServer | VpcdServer, name: str, seed: str | None) -> None:
+    from secmod.reader.latency import load_chip, set_latency
+
+    set_latency(server, load_chip(name), seed or "")
 
 
 def _open_control(

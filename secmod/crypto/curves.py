@@ -32,6 +32,12 @@ class Curve:
         return 2 * self.field_bytes
 
 
+def core() -> str:
+    """The code that curves are computed with: `lanes`, `adx` or `portable`; the fastest of this CPU, or that of SECMOD_CORE."""
+    name: bytes = ffi.string(lib.secmod_core())
+    return name.decode("ascii")
+
+
 def _ask(index: int) -> Curve:
     row = ffi.new("struct secmod_curve *")
     lib.secmod_curve_get(index, row)
@@ -59,4 +65,4 @@ def by_name(name: str) -> Curve:
         raise CryptoError(f"no curve is called {name!r}; there are {', '.join(CURVES)}") from None
 
 
-__all__ = ["CURVES", "Curve", "by_name", "by_oid"]
+__all__ = ["CURVES", "Curve", "by_name", "by_oid", "core"]

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from secmod._native import lib
+from secmod._native import ffi, lib
 
 
 class Secret:
@@ -35,4 +36,22 @@ class Secret:
         raise TypeError("a secret is not copied or pickled: it does not leave its vault")
 
 
-__all__ = ["Secret"]
+@dataclass(frozen=True, slots=True)
+class SecretMemory:
+    """The pages of this process that are set aside for secrets: bytes, those of them that are never swapped out (the limit of
+    locked memory allows so many), and whether core dumps have them.
+    """
+
+    size: int
+    locked: int
+    dumped: bool
+
+
+def secret_memory() -> SecretMemory:
+    """How the memory of secrets is protected now; it grows with what lives in vaults."""
+    out = ffi.new("struct secmod_secret_memory *")
+    lib.secmod_secret_memory(out)
+    return SecretMemory(int(out.bytes), int(out.locked), bool(out.dumped))
+
+
+__all__ = ["Secret", "SecretMemory", "secret_memory"]

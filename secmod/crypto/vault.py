@@ -21,6 +21,8 @@ from secmod.errors import CryptoError, HandleError
 
 log = logging.getLogger(__name__)
 
+_KEPT_BYTES = 256
+
 
 class Vault:
     """A place for up to 256 secrets, with a random generator of its own (CTR_DRBG, SP 800-90A).
@@ -30,7 +32,7 @@ class Vault:
     keys that protect something.
     """
 
-    __slots__ = ("__weakref__", "_vault")
+    __slots__ = ("__weakref__", "_spare", "_vault")
 
     def __init__(self, *, deterministic_seed: bytes | None = None) -> None:
         made = ffi.new("secmod_vault **")
@@ -42,6 +44,7 @@ class Vault:
         if code:
             raise failure(code)
         # Keys refer to the same object: the memory goes when the last of them does, so no thread is left working in freed memory.
+        self._spare: list[Any] = []  # buffers for random numbers, as those of PrivateKey for signatures
         self._vault: Any = ffi.gc(made[0], lib.secmod_vault_free)
 
     @property
@@ -104,8 +107,21 @@ class Vault:
 
     def random(self, length: int, *, fresh: bool = False) -> bytes:
         """`length` random bytes; `fresh`: with prediction resistance, seeded anew for them.  RandomAlarmError after an alarm."""
-        out = ffi.new("uint8_t[]", length)
         draw = lib.secmod_random_fresh if fresh else lib.secmod_random
+        if not 0 <= length <= _KEPT_BYTES:
+            return self._random_long(length, draw)
+        try:
+            out = self._spare.pop()
+        except IndexError:
+            out = ffi.new("uint8_t[]", _KEPT_BYTES)
+        if code := draw(self.core, out, length):
+            raise failure(code)
+        drawn: bytes = ffi.buffer(out, length)[:]
+        self._spare.append(out)
+        return drawn
+
+    def _random_long(self, length: int, draw: Any) -> bytes:
+        out = ffi.new("uint8_t[]", length)
         for start in range(0, length, lib.SECMOD_RANDOM_MAX):
             if code := draw(self.core, out + start, min(length - start, lib.SECMOD_RANDOM_MAX)):
                 raise failure(code)
@@ -124,7 +140,8 @@ class Vault:
     def power_on(self) -> None:
         """At power-on and reset: the sources pass their start-up test, a first alarm ends, the generator is seeded anew.
 
-        RandomAlarmError if a source fails, or after a second alarm.  Takes about half a millisecond.
+        RandomAlarmError if a source fails, or after a second alarm.  Takes about half a millisecond.  A vault that is asked for
+        random numbers or keys without ever having been powered on does it then.
         """
         if code := lib.secmod_random_power_on(self.core):
             raise failure(code)

@@ -239,9 +239,9 @@ class Command:
     parameters: Table
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Profile:
-    """A whole card as data."""
+    """A whole card as data; each loaded one is itself alone."""
 
     name: str
     version: str

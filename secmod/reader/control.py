@@ -106,6 +106,7 @@ class Control:
             "add-fault": self._add_fault,
             "list-faults": self._list_faults,
             "clear-faults": self._clear_faults,
+            "set-latency": self._set_latency,
         }
 
     def answer(self, line: bytes) -> bytes:
@@ -240,6 +241,15 @@ class Control:
         request.end()
         self._faults().clear(number)
         return {"faults": self._faults().list()}
+
+    def _set_latency(self, request: Table) -> Answer:
+        name, seed = request.text("chip", None), request.text("seed", "")
+        request.end()
+        from secmod.reader.latency import load_chip, set_latency  # noqa: PLC0415 - not loaded while it is not asked for
+
+        chip = None if name is None else load_chip(name)
+        set_latency(self._cards, chip, seed)
+        return {"chip": None if chip is None else chip.name}
 
 
 def _new_faults(cards: Cards) -> Faults:

@@ -243,6 +243,10 @@ class Slot:
             with suppress(NoAnswerError):  # taken out meanwhile: bound anew when it is back
                 self._bind(self.card, insertion, self._protocol)
 
+    def interposed(self, place: Place) -> Interposer | None:
+        """What stands there."""
+        return self._interposers.get(place)
+
     def _started(self, start: Callable[[], bytes]) -> bytes:
         """The ATR; a card that gives none has no power."""
         for interposer in self._interposers.values():

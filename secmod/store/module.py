@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from secmod.crypto import StoreKey, Vault
 from secmod.errors import CryptoError, SealError, StoreDamagedError, StoreError
-from secmod.store.index import Index, record_tag
+from secmod.store.index import Index, Origin, record_tag
 from secmod.store.record import Record, Stored
 
 if TYPE_CHECKING:
@@ -32,13 +32,18 @@ class Contents:
 class ModuleStore:
     """The records of module `number` of a store.  They are read by `load`, which comes before the first `commit`."""
 
-    __slots__ = ("_index", "_key", "number", "store")
+    __slots__ = ("_held", "_index", "_key", "number", "store")
 
     def __init__(self, store: Store, number: int) -> None:
         self.store = store
         self.number = number
         self._index: Index | None = None
         self._key: StoreKey | None = None
+        self._held: dict[str, int] = {}  # handles of the secrets that are stored, by record
+
+    def enrol(self, origin: Origin) -> None:
+        """The store has the module, made from this.  StoreProfileError if it was made from something else."""
+        self.store.enrol((self.number,), origin)
 
     def load(self, vault: Vault) -> Contents:
         """All records, their secrets in this vault, where those of later commits must be too.
@@ -54,6 +59,8 @@ class ModuleStore:
                 records[name] = self._opened(name, self._checked(name, octets))
             except StoreDamagedError as error:
                 damaged[name] = str(error)
+        self._held = {name: record.secret.handle for name, record in records.items() if record.secret is not None}
+        self._held |= dict.fromkeys(damaged, -1)
         return Contents(records, damaged)
 
     def unload(self) -> None:
@@ -68,7 +75,7 @@ class ModuleStore:
         StorageError if the medium did not take them: then the store is as it was.
         """
         index, key = self._loaded()
-        erased = False
+        erased, held = False, dict(self._held)
         with self.store.transaction() as change:
             tags = dict(index.tags)
             for name, record in changes.items():
@@ -78,22 +85,15 @@ class ModuleStore:
                 if record.secret is not None:
                     sealed = key.seal(record.secret, _seal_context(index, name, change.generation))
                 octets = Stored(change.generation, record.facts, record.data, sealed).encode()
-                erased |= self._sealed_before(name)
+                held[name] = 0 if record.secret is None else record.secret.handle
+                erased |= self._held.get(name, 0) not in (0, held[name])  # the same secret sealed anew need not vanish
                 tags[name] = record_tag(self.store.key, index, name, octets)
                 change.database.rows("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", (self.number, name, octets))
             following = index.changed(change.generation, tags)
             change.put_index(self.number, following)
-        self._index = following
+        self._index, self._held = following, held
         if erased:
             self.store.erase_remains()
-
-    def _sealed_before(self, name: str) -> bool:
-        """Whether a secret stands there now, which is to leave no trace."""
-        octets = self._row(name)
-        try:
-            return octets is not None and bool(Stored.decode(octets).sealed)
-        except StoreDamagedError:
-            return True
 
     # ---- snapshots ---------------------------------------------------------------------------------------------------------
 

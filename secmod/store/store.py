@@ -69,7 +69,8 @@ class Store:
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self._doubt = False
-        self._marked = True
+        self._marked = True  # whether each commit is noted beside the database
+        self._copy = False  # whether the database is none yet that the directory is named after
         if not database.rows("SELECT 1 FROM sqlite_master"):
             self._create(source)
         version = database.number("user_version")
@@ -119,14 +120,14 @@ class Store:
 
     @classmethod
     def of_copy(cls, folder: Folder, name: str, key: KeySource) -> Self:
-        """A store whose database is another file of the directory, as long as it has not taken over."""
+        """A store whose database is another file of the directory, which stays locked when it is closed."""
         database = Database(folder.path / name, "full")
         try:
             store = cls(folder, database, Vault(), key, None)
         except BaseException:
             database.close()
             raise
-        store._marked = False
+        store._marked, store._copy = False, True
         return store
 
     def take_over(self, name: str) -> None:
@@ -164,7 +165,8 @@ class Store:
     def _leave(self) -> None:
         self._mark.close()
         self._database.close()
-        self._folder.close()
+        if not self._copy:
+            self._folder.close()
         self._vault.close()
         self._pid = 0
 
@@ -229,15 +231,15 @@ class Store:
             log.info("%s: module %d: the rules of profile %s have changed since it was made", self.path, number, origin.name)
 
     def module(self, number: int) -> ModuleStore:
-        """The records of a module that has been enrolled."""
-        if number not in self._root:
-            raise StoreError(f"{self.path}: there is no module {number}; it has {len(self._root)}")
+        """The records of a module, which is to be enrolled before they are loaded."""
         return ModuleStore(self, number)
 
     def index(self, number: int) -> Index:
         """The index of a module.  StoreDamagedError if it is not the one that the root knows."""
         with self._lock:
             self._require_own()
+            if number not in self._root:
+                raise StoreError(f"{self.path}: there is no module {number}; it has {len(self._root)}")
             try:
                 octets = self._database.blob("SELECT content FROM modules WHERE number = ?", (number,)) or b""
             except StoreDamagedError as error:

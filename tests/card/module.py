@@ -19,8 +19,10 @@ _VAULT = Vault()
 class Module:
     """A card in a phase; `say` sends commands under secure messaging while a session is open, `plain` always in plain."""
 
-    def __init__(self, phase: str = "V", *, session: bool = True, profile: str | Path = "tr03109_2") -> None:
-        self.card: Card = new_card(profile, phase)
+    def __init__(
+        self, phase: str = "V", *, session: bool = True, profile: str | Path = "tr03109_2", card: Card | None = None
+    ) -> None:
+        self.card: Card = card or new_card(profile, phase)
         self.session: Session | None = None
         if session:
             self.pace()
@@ -33,7 +35,8 @@ class Module:
         suite = next(iter(SUITES.values()))
         host = HostEnd(_VAULT, suite, _VAULT.password((value or PASSWORDS[name]).encode()))
         data = Tlv(0x80, suite.oid).encode() + Tlv(0x83, bytes([_REFERENCES[name]])).encode()
-        assert self.plain(CommandApdu(0x00, 0x22, 0xC1, 0xA4, data).encode().hex()) == "9000"
+        selected = self.plain(CommandApdu(0x00, 0x22, 0xC1, 0xA4, data).encode().hex())
+        assert selected == "9000" or selected.startswith("63C"), selected  # fewer tries than at first
         point = host.nonce(self._step(0x10, b""))
         point = host.map(self._step(0x10, Tlv(0x81, point).encode()))
         token = host.agree(self._step(0x10, Tlv(0x83, point).encode()))

@@ -66,3 +66,17 @@ def test_what_is_wrong_is_a_sentence(secmod: Any, tmp_path: Path) -> None:
         ):
             done = secmod("fault", *words, *where)
             assert (done.returncode, sentence in done.stderr) == (1, True), done.stderr
+
+
+def test_a_chips_time_is_chosen_at_the_start_or_later(secmod: Any, tmp_path: Path) -> None:
+    where = ("--socket-dir", str(tmp_path))
+    with serving("--direct", *where, "--latency", "jcop_j2e145g") as process:
+        ready(process)
+        assert secmod("card", "latency", *where).stdout == "their own time\n"
+        assert secmod("card", "latency", "infineon_jtop", *where).stdout == "the time of Infineon JTOP 80K M8.4\n"
+        done = secmod("card", "latency", "infineon_top", *where)
+        assert (done.returncode, "a typing error" in done.stderr) == (1, True)
+        process.terminate()
+        _, log = process.communicate(timeout=10)
+    assert "the time of NXP J2E145G" in log
+    assert secmod("serve", "--direct", *where, "--latency", "fast").returncode == 1

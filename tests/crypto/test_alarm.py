@@ -166,10 +166,22 @@ def test_a_signature_is_one_request(own: Vault, key: PrivateKey):
 
 
 @pytest.mark.parametrize("work", [lambda vault: vault.generate(P256), lambda vault: vault.random(1, fresh=True)])
-def test_keys_and_fresh_requests_take_a_seed_each(own: Vault, work: Callable[[Vault], object]):
-    own.stick(Source.JITTER, 0, ALL_SAMPLES)
+@pytest.mark.parametrize(("source", "times"), [(Source.SYSTEM, 1), (Source.JITTER, 16)])  # 61 samples of jitter, 4 for each
+def test_keys_and_fresh_requests_take_a_seed_each(own: Vault, work: Callable[[Vault], object], source: Source, times: int):
+    own.power_on()
+    own.stick(source, 0, ALL_SAMPLES)
+    for _ in range(times - 1):
+        work(own)
     with pytest.raises(RandomAlarmError):
         work(own)
+
+
+def test_a_vault_that_was_never_powered_on_tests_its_sources_first(own: Vault):
+    own.stick(Source.JITTER, 0, 61)
+    with pytest.raises(RandomAlarmError):
+        own.random(1)
+    own.power_on()
+    assert own.random(1)
 
 
 # ---- closed ---------------------------------------------------------------------------------------------------------------

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from secmod._native import ffi
-from secmod.crypto import CURVES, PrivateKey, Vault, agree_many, batch, sign_many, verify, verify_many
+from secmod.crypto import CURVES, PrivateKey, Vault, agree_many, batch, by_name, sign_many, verify, verify_many
 from secmod.errors import CryptoError, HandleError, PointError, SignatureError
+from tests.crypto.der import DerError, plain_signature, public_point
+from tests.crypto.vectors import wycheproof
 
 DIGESTS = [hashlib.sha512(bytes([i])).digest()[: 1 + i * 7 % 64] for i in range(40)]
 
@@ -84,6 +86,51 @@ def test_bad_jobs_fail_alone(vault: Vault, keys: list[PrivateKey]):
     assert [type(outcome) for outcome in verified] == [
         type(None), SignatureError, SignatureError, PointError, PointError, SignatureError, CryptoError, CryptoError, type(None),
     ]  # fmt: skip
+
+
+SIGNATURES = ["brainpoolP256r1_sha256", "brainpoolP384r1_sha384_p1363", "secp256r1_sha256_p1363"]
+
+
+def test_wycheproof_signatures_in_one_batch():
+    jobs, results = [], []
+    for name in SIGNATURES:
+        for group, test in wycheproof(f"ecdsa_{name}"):
+            curve, signature = by_name(group["publicKey"]["curve"]), bytes.fromhex(test["sig"])
+            if not name.endswith("p1363"):
+                try:
+                    signature = plain_signature(signature, curve.field_bytes)
+                except DerError:
+                    continue
+            digest = hashlib.new(group["sha"].replace("-", ""), bytes.fromhex(test["msg"])).digest()
+            jobs.append((curve, bytes.fromhex(group["publicKey"]["uncompressed"]), digest, signature))
+            results.append(test["result"])
+    assert len(jobs) > 700
+    assert ["invalid" if outcome else "valid" for outcome in verify_many(jobs)] == results
+
+
+def test_wycheproof_agreements_in_one_batch():
+    jobs, tests = [], []
+    for name in ("ecdh_brainpoolP256r1", "ecdh_secp256r1_ecpoint"):
+        vaults: list[Vault] = []  # one holds no more than 256 keys
+        for group, test in wycheproof(name):
+            curve, public = by_name(group["curve"]), bytes.fromhex(test["public"])
+            try:
+                point = public if group["encoding"] == "ecpoint" else public_point(public, curve.oid)
+            except DerError:
+                continue
+            if len(tests) % 200 == 0 or not vaults:
+                vaults.append(Vault())
+            key = vaults[-1].import_key(curve, int(test["private"], 16).to_bytes(curve.field_bytes, "big"))
+            jobs.append((key, point))
+            tests.append(test)
+    assert len(jobs) > 500
+    for test, outcome in zip(tests, agree_many(jobs), strict=True):
+        if isinstance(outcome, bytes):
+            assert test["result"] != "invalid"
+            assert outcome.hex() == test["shared"]
+        else:
+            assert isinstance(outcome, PointError)
+            assert test["result"] != "valid"
 
 
 def test_keys_of_two_vaults_and_the_same_key_twice(keys: list[PrivateKey]):

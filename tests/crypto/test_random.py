@@ -25,7 +25,7 @@ print(len(theirs), mine[:32] != theirs[:32], mine[32:] != theirs[32:])
 """
 
 
-@pytest.mark.parametrize("length", [0, 1, 16, 32, 65535, 65536, 65537, 200_000])
+@pytest.mark.parametrize("length", [0, 1, 16, 32, 256, 257, 65535, 65536, 65537, 200_000])
 def test_any_number_of_bytes(vault: Vault, length: int):
     assert len(vault.random(length)) == length
 

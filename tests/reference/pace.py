@@ -4,72 +4,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 
-import ecdsa
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
+from tests.reference.curves import Point, curve_of
 from tests.reference.securemessaging import cmac, tlv
-
-Point = tuple[int, int] | None
-"""Affine; None is infinity."""
-
-
-@dataclass(frozen=True)
-class Curve:
-    p: int
-    a: int
-    b: int
-    n: int
-    g: tuple[int, int]
-
-    @property
-    def size(self) -> int:
-        return (self.p.bit_length() + 7) // 8
-
-    def has(self, point: tuple[int, int]) -> bool:
-        x, y = point
-        return (y * y - x**3 - self.a * x - self.b) % self.p == 0
-
-    def add(self, one: Point, other: Point) -> Point:
-        if one is None:
-            return other
-        if other is None:
-            return one
-        (x1, y1), (x2, y2) = one, other
-        if x1 == x2 and (y1 + y2) % self.p == 0:
-            return None
-        slope = (3 * x1 * x1 + self.a) * pow(2 * y1, -1, self.p) if one == other else (y2 - y1) * pow(x2 - x1, -1, self.p)
-        x = (slope * slope - x1 - x2) % self.p
-        return x, (slope * (x1 - x) - y1) % self.p
-
-    def multiply(self, scalar: int, point: Point) -> Point:
-        product: Point = None
-        for bit in f"{scalar % self.n:b}":
-            product = self.add(product, product)
-            if bit == "1":
-                product = self.add(product, point)
-        return product
-
-    def encode(self, point: Point) -> bytes:
-        assert point is not None
-        return b"\x04" + b"".join(coordinate.to_bytes(self.size, "big") for coordinate in point)
-
-    def decode(self, octets: bytes) -> tuple[int, int]:
-        assert len(octets) == 1 + 2 * self.size
-        point = int.from_bytes(octets[1 : 1 + self.size], "big"), int.from_bytes(octets[1 + self.size :], "big")
-        assert self.has(point)
-        return point
-
-
-def curve_of(name: str) -> Curve:
-    """The domain parameters, as the package `ecdsa` has them; nothing else of it is used."""
-    found = getattr(ecdsa, name.replace("brainpool", "BRAINPOOL"))
-    p, generator = int(found.curve.p()), found.generator
-    x, y = int(generator.x()), int(generator.y())
-    return Curve(p, int(found.curve.a()) % p, int(found.curve.b()) % p, int(found.order), (x, y))
 
 
 def derive(secret: bytes, counter: int, key_bytes: int) -> bytes:

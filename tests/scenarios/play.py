@@ -44,6 +44,7 @@ from secmod.emulator import build_card
 from secmod.errors import SecmodError
 from secmod.host import SecurityModule
 from secmod.profile import load_profile
+from secmod.store import ModuleStore
 from secmod.testing import PASSWORDS
 from secmod.transport.base import Transport
 from tests.scenarios.outside import Outside
@@ -103,9 +104,9 @@ class Scenario:
             assert set(step) <= _WORDS, f"{name}: {set(step) - _WORDS} is not known in {step}"
             assert len([kind for kind in _KINDS if kind in step]) == 1, f"{name}: {step} is not of one kind"
 
-    def card(self, protocol: str = "T1") -> Card:
+    def card(self, protocol: str = "T1", store: ModuleStore | None = None) -> Card:
         """A card without power that the scenario can begin with."""
-        card = build_card(self.profile, protocol)
+        card = build_card(self.profile, protocol, store=store)
         if self.phase is not None:
             card.prepare(self.phase, {name: value.encode() for name, value in PASSWORDS.items()})
         return card

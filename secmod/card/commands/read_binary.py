@@ -63,6 +63,8 @@ def _fitting(ne: int) -> int:
 
 def _read(file: ElementaryFile, card: CardState, offset: int, length: int) -> tuple[bytes, SW]:
     content = file.open(Mode.READ, card.security_status)
+    if content.damage is not None and not content.data:
+        return b"", SW.WARNING_CORRUPT
     if offset >= len(content.data):
         raise CardError(SW.WRONG_OFFSET, f"{file.name} has {len(content.data)} bytes")
     return content.data[offset : offset + length], SW.OK if content.intact else SW.WARNING_CORRUPT

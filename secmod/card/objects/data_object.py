@@ -44,7 +44,9 @@ class DataObject:
 
 
 def phase_code(lifecycle: LifeCycle) -> bytes:
-    """The module's phase, one byte."""
+    """The module's phase, one byte; 6F00 if the store could not tell it."""
+    if lifecycle.damage is not None:
+        raise CardError(SW.NO_DIAGNOSIS, f"the phase is not known: {lifecycle.damage}")
     return bytes([lifecycle.phase.code])
 
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from secmod.apdu import SW
 from secmod.card.access import Rule, evaluate
+from secmod.card.journal import Durable
 from secmod.card.lifecycle import FileState
 from secmod.errors import CardError
+from secmod.store import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,26 +28,46 @@ class Mode(enum.Enum):
     UPDATE = "update"
 
 
-class Content:
+class Content(Durable):
     """The bytes of a file up to their logical end, with a checksum that tells when they were changed behind our back."""
 
     __slots__ = ("_checksum", "data")
 
-    def __init__(self, data: bytes) -> None:
+    FIELDS = ("data", "_checksum")
+
+    def __init__(self, data: bytes, record_name: str | None = None) -> None:
+        super().__init__(record_name)
         self.data = data
         self._checksum = zlib.crc32(data)
 
     @property
     def intact(self) -> bool:
         """Whether the bytes are those that were written."""
-        return zlib.crc32(self.data) == self._checksum
+        return self.damage is None and zlib.crc32(self.data) == self._checksum
 
     def write(self, offset: int, data: bytes) -> None:
         """`data` stands at the offset; the logical end moves if it must, and a gap before the offset is zero."""
+        self.touch()
         before, after = self.data[:offset].ljust(offset, b"\x00"), self.data[offset + len(data) :]
         spoilt = not self.intact and bool(before or after)
+        self.damage = self.damage if spoilt else None
         self.data = before + data + after
         self._checksum = zlib.crc32(self.data) ^ spoilt  # what was damaged and not overwritten stays marked
+
+    def lose(self, reason: str) -> None:
+        """There is no byte, and reading says why."""
+        super().lose(reason)
+        self.data = b""
+
+    def record(self) -> Record:
+        """The bytes, and whether some are wrong."""
+        return Record({} if self.intact else {"damaged": True}, self.data)
+
+    def adopt(self, record: Record) -> None:
+        """The bytes that were stored."""
+        self.data = record.data
+        self._checksum = zlib.crc32(self.data)
+        self.damage = "it was damaged before" if record.facts.get("damaged") else None
 
 
 class ElementaryFile:
@@ -72,7 +94,7 @@ class ElementaryFile:
         self.state = state
         self.directory = directory
         self._rules = rules
-        self._content = Content(content)
+        self._content = Content(content, f"file/{directory.name}/{name}")
 
     def open(self, mode: Mode, status: SecurityStatus) -> Content:
         """The content, for one command.  Raises CardError 6982 if the rule is not satisfied or the file is not active."""
@@ -82,8 +104,13 @@ class ElementaryFile:
 
     @property
     def intact(self) -> bool:
-        """Whether the checksum over the content is right (FDP_SDI.2)."""
+        """Whether the checksum over the content is right (FDP_SDI.2), and the store has given it back."""
         return self._content.intact
+
+    @property
+    def durable(self) -> Durable:
+        """What a store keeps of it."""
+        return self._content
 
     def __repr__(self) -> str:
         return f"<EF {self.name} {self.fid:04X}>"

@@ -6,15 +6,17 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
+from secmod import crypto
 from secmod.apdu import SW
 from secmod.card.access import Rule, evaluate
+from secmod.card.journal import Durable
 from secmod.card.lifecycle import KEY_STEPS, KeyEvent, KeyState
 from secmod.errors import CardError
+from secmod.store import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from secmod import crypto
     from secmod.card.security_status import SecurityStatus
     from secmod.crypto import Curve
     from secmod.profile import model
@@ -37,27 +39,32 @@ _NEEDS_USABLE = (Operation.SIGN, Operation.AGREE)
 _NEEDS_KEY = (*_NEEDS_USABLE, Operation.READ_PUBLIC)
 
 
-class Content:
+class Content(Durable):
     """What a private key's place holds: a secret, or nothing."""
 
     __slots__ = ("made_in", "secret", "state")
 
-    def __init__(self) -> None:
+    FIELDS = ("secret", "state", "made_in")
+
+    def __init__(self, record_name: str | None = None) -> None:
+        super().__init__(record_name)
         self.secret: crypto.PrivateKey | None = None
         self.state = KeyState.EMPTY
         self.made_in: str | None = None
 
     def replace(self, secret: crypto.PrivateKey, state: KeyState, phase: str) -> None:
         """Holds the new secret, made in `phase`; the old one is wiped."""
-        if self.secret is not None:
-            self.secret.release()
-        self.secret, self.state, self.made_in = secret, state, phase
+        self.touch()
+        self.dispose(self.secret)
+        self.secret, self.state, self.made_in, self.damage = secret, state, phase, None
 
     def clear(self) -> None:
         """Holds nothing; the secret is wiped."""
-        if self.secret is not None:
-            self.secret.release()
-        self.secret, self.state, self.made_in = None, KeyState.EMPTY, None
+        if self.state is KeyState.EMPTY and self.damage is None:
+            return
+        self.touch()
+        self.dispose(self.secret)
+        self.secret, self.state, self.made_in, self.damage = None, KeyState.EMPTY, None, None
 
     def step(self, event: KeyEvent) -> None:
         """The key is in the state that the event leads to; an empty place has no secret any more.
@@ -69,7 +76,22 @@ class Content:
             raise CardError(SW.EXECUTION_ERROR, f"{event.value} does nothing to a key that is {self.state.name.lower()}")
         if following is KeyState.EMPTY:
             self.clear()
-        self.state = following
+        elif following is not self.state:
+            self.touch()
+            self.state = following
+
+    def record(self) -> Record:
+        """State, phase of making, and secret."""
+        return Record({"state": self.state.name.lower(), "made_in": self.made_in}, secret=self.secret)
+
+    def adopt(self, record: Record) -> None:
+        """State, phase of making and secret that were stored."""
+        state, secret, made_in = KeyState[str(record.facts["state"]).upper()], record.secret, record.facts["made_in"]
+        if (state is KeyState.EMPTY) is not (secret is None) or (
+            secret is not None and not isinstance(secret, crypto.PrivateKey)
+        ):
+            raise ValueError("the secret does not fit the state")
+        self.secret, self.state, self.made_in = secret, state, None if made_in is None else str(made_in)
 
 
 class PrivateKey:
@@ -107,12 +129,13 @@ class PrivateKey:
         self.state_after_generate = state_after_generate
         self._rules = rules
         self._states = states
-        self._content = Content()
+        self._content = Content(None if self.volatile else f"private_key/{self.name}")
 
     def open(self, operation: Operation, status: SecurityStatus) -> Content:
         """The content, for one command.
 
-        Raises CardError 6982 if the rule for the operation is not satisfied, then 6985 if the key is in a state that the rule
+        Raises CardError 6982 if the rule for the operation is not satisfied, 6F00 if the key is damaged in the store (it can only
+        be deleted), then 6985 if the key is in a state that the rule
         does not name; where a key is needed, 6400 if the place is empty, and where a usable one is, 6984 if it is terminated.
         """
         content = self._content
@@ -122,6 +145,10 @@ class PrivateKey:
         allowed = evaluate(self._rules[name], status)
         if not allowed or (operation is Operation.AGREE and content.state is KeyState.DEACTIVATED):
             raise CardError(SW.SECURITY_STATUS, f"{name} is not allowed with {self.name} now")
+        if content.damage is not None:
+            if operation is Operation.DELETE:
+                return content
+            raise CardError(SW.NO_DIAGNOSIS, f"{self.name} is damaged in the store: {content.damage}")
         states = self._states[name]
         if states is not None and content.state not in states:
             raise CardError(SW.CONDITIONS, f"{name} does not work on {self.name} while it is {content.state.name.lower()}")
@@ -153,6 +180,11 @@ class PrivateKey:
     def wipe(self) -> None:
         """The place is empty and the secret gone: at a reset for volatile keys, and at the end of the module's life."""
         self._content.clear()
+
+    @property
+    def durable(self) -> Durable:
+        """What a store keeps of it."""
+        return self._content
 
     def summary(self) -> tuple[KeyState, Curve | None, bytes | None]:
         """State, curve and public point, for the inventory; the inventory's own rule guards it."""

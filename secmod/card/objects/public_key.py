@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from secmod.apdu import SW
 from secmod.card.access import Rule, compile_rule, evaluate
+from secmod.card.certificate import ImportedKey
+from secmod.card.journal import Durable
+from secmod.crypto import CURVES
 from secmod.errors import CardError
+from secmod.store import Record
 
 if TYPE_CHECKING:
-    from secmod.card.certificate import ImportedKey
     from secmod.card.security_status import SecurityStatus
     from secmod.crypto import Curve
     from secmod.profile import model
@@ -26,12 +29,18 @@ class Use(enum.Enum):
     DELETE = "delete"
 
 
-class Content:
+_NEEDS_KEY = (Use.VERIFY, Use.EXTERNAL_AUTHENTICATE)
+
+
+class Content(Durable):
     """What a public key's place holds: a bare key, a certified one, or nothing."""
 
     __slots__ = ("certified", "curve", "point")
 
-    def __init__(self, curve: Curve | None, point: bytes | None) -> None:
+    FIELDS = ("curve", "point", "certified")
+
+    def __init__(self, curve: Curve | None, point: bytes | None, record_name: str | None = None) -> None:
+        super().__init__(record_name)
         self.curve = curve
         self.point = point
         self.certified: ImportedKey | None = None
@@ -50,11 +59,35 @@ class Content:
 
     def replace(self, certified: ImportedKey) -> None:
         """Holds the key of a verified certificate."""
-        self.curve, self.point, self.certified = certified.curve, certified.point, certified
+        self.touch()
+        self.curve, self.point, self.certified, self.damage = certified.curve, certified.point, certified, None
 
     def clear(self) -> None:
         """Holds nothing."""
-        self.curve = self.point = self.certified = None
+        if self.empty and self.damage is None:
+            return
+        self.touch()
+        self.curve = self.point = self.certified = self.damage = None
+
+    def lose(self, reason: str) -> None:
+        """There is no key."""
+        self.clear()
+        super().lose(reason)
+
+    def record(self) -> Record:
+        """Curve, point and what the certificate said."""
+        if self.curve is None or self.point is None:
+            return Record({"curve": None})
+        certified = {} if self.certified is None else self.certified.facts()
+        return Record({"curve": self.curve.name, "certified": self.certified is not None, **certified}, self.point)
+
+    def adopt(self, record: Record) -> None:
+        """Curve, point and certificate that were stored."""
+        facts, curve = record.facts, record.facts["curve"]
+        self.curve, self.point, self.certified = None, None, None
+        if curve is not None:
+            self.curve, self.point = CURVES[str(curve)], record.data
+            self.certified = ImportedKey.of(self.curve, self.point, facts) if facts["certified"] else None
 
 
 class PublicKey:
@@ -68,13 +101,21 @@ class PublicKey:
         self.reference = description.reference
         self.volatile = description.volatile
         self._rules: dict[Use, Rule] = {use: compile_rule(getattr(description, use.value)) for use in Use}
-        self._content = Content(curve, description.point)
+        self._content = Content(curve, description.point, None if self.volatile else f"public_key/{self.name}")
 
     def open(self, use: Use, status: SecurityStatus) -> Content:
-        """The content, for one command.  Raises CardError 6982 by rule, and 6400 if a key is needed and the place is empty."""
+        """The content, for one command.
+
+        Raises CardError 6982 by rule, 6F00 if it is damaged in the store and not to be replaced or deleted, and 6400 if a key is
+        needed and the place is empty.
+        """
         if not evaluate(self._rules[use], status):
             raise CardError(SW.SECURITY_STATUS, f"{use.name.lower()} is not allowed with {self.name} now")
-        if use in (Use.VERIFY, Use.EXTERNAL_AUTHENTICATE) and self._content.empty:
+        if use not in _NEEDS_KEY:
+            return self._content
+        if self._content.damage is not None:
+            raise CardError(SW.NO_DIAGNOSIS, f"{self.name} is damaged in the store: {self._content.damage}")
+        if self._content.empty:
             raise CardError(SW.EXECUTION_ERROR, f"{self.name} is empty")
         return self._content
 
@@ -86,11 +127,16 @@ class PublicKey:
     @property
     def present(self) -> bool:
         """A key is there."""
-        return not self._content.empty
+        return not self._content.empty and self._content.damage is None
 
     def wipe(self) -> None:
         """The place is empty."""
         self._content.clear()
+
+    @property
+    def durable(self) -> Durable:
+        """What a store keeps of it."""
+        return self._content
 
     def summary(self) -> tuple[Curve | None, bytes | None]:
         """Curve and point, for the inventory; the inventory's own rule guards it."""

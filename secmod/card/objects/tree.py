@@ -18,8 +18,9 @@ from secmod.crypto import CURVES, check_point
 from secmod.errors import CardError, PointError, ProfileError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from secmod.card.journal import Durable
     from secmod.card.lifecycle import LifeCycle
     from secmod.crypto import Curve, Vault
     from secmod.profile import Profile, model
@@ -91,7 +92,19 @@ class ObjectTree:
 
     def damaged(self) -> list[str]:
         """Names of the objects whose checksum is wrong."""
-        return [file.name for file in self.files if not file.intact]
+        return [file.name for file in self.files if not file.intact and file.durable.damage is None]
+
+    def lost(self) -> list[str]:
+        """Names of the records that the store could not give back."""
+        return [durable.record_name or "" for durable in self.durables() if durable.damage is not None]
+
+    def durables(self) -> Iterator[Durable]:
+        """The contents of all objects that commands change."""
+        yield from (file.durable for file in self.files)
+        yield from (key.durable for key in self.private_keys.values())
+        yield from (key.durable for key in self.public_keys.values())
+        for password in self.passwords.values():
+            yield from password.durables
 
     def _build_directories(self) -> list[Directory]:
         built: dict[str, Directory] = {}
