@@ -27,7 +27,11 @@ def run(*words: str) -> str:
 
 
 def test_the_unit_is_understood(tmp_path: Path) -> None:
-    unit = UNIT.replace("/usr/bin/secmod", sys.executable).replace("User=secmod\nGroup=secmod\n", "").replace("Wants=pcscd.socket\n", "")
+    unit = (
+        UNIT.replace("/usr/bin/secmod", sys.executable)
+        .replace("User=secmod\nGroup=secmod\n", "")
+        .replace("Wants=pcscd.socket\n", "")
+    )
     (tmp_path / "secmod@.service").write_text(unit, encoding="utf-8")
     (tmp_path / "secmod@main.service").symlink_to("secmod@.service")
     told = run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", str(tmp_path / "secmod@main.service"))

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.campaigns.soak import campaign
 from tests.campaigns.report import Report
+from tests.campaigns.soak import campaign
 
 
 @pytest.mark.pcsc
