@@ -4,7 +4,7 @@
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint types native ct aarch64 bench hotplug soak testpcsc dist clean setup setup-test setup-native setup-aarch64 setup-bench
+.PHONY: help run test test-slow lint types native ct differential aarch64 bench hotplug soak testpcsc dist clean setup setup-test setup-native setup-aarch64 setup-bench
 
 help:
 	@echo 'make run        the main job: a program signs through a real pcscd, OpenSSL verifies'
@@ -15,6 +15,7 @@ help:
 	@echo 'make native     the C part with gcc and clang: warnings are errors, sanitizers, valgrind'
 	@echo 'make ct         constant time: under memcheck at every level of both compilers, and by a million measurements of each operation'
 	@echo 'make aarch64    the C part cross-compiled, its tests under qemu'
+	@echo 'make differential  a million random operations on each curve beside libcrypto, most of an hour'
 	@echo 'make bench      measures beside other libraries, prints tables and what the gates say'
 	@echo 'make hotplug    10,000 cards taken out and put in, with pcscd and without: none lost, and how soon it is known'
 	@echo 'make soak       an hour at full rate: memory, descriptors, 99th percentile (SOAK_SECONDS=… for another duration)'
@@ -62,6 +63,9 @@ native: setup-native
 
 ct: setup-native
 	@$(MAKE) --no-print-directory -C native/tests ct ct-lanes dudect PYTHON=$(CURDIR)/$(PY)
+
+differential: setup-native
+	@$(MAKE) --no-print-directory -s -j2 -C native/tests differential PYTHON=$(CURDIR)/$(PY)
 
 aarch64: setup-aarch64
 	@$(MAKE) --no-print-directory -C native/tests aarch64 PYTHON=$(CURDIR)/$(PY)

@@ -20,7 +20,9 @@
     conftest.py         one pinned CPU; measurements handed to pytest-benchmark; the result file
 
     block.h             the loop of every contender in C
+    card.h              a card behind PC/SC
     winscard_client.c   a PC/SC program
+    session_client.c    the same under secure messaging, by secmod.h
     pyscard_client.py   the same in Python
     handler_client.c    a reader driver called directly, without pcscd
     noop_ifd.c          a reader driver that answers 9000 by itself: the floor

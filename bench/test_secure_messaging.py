@@ -17,9 +17,10 @@ from typing import Final
 import pytest
 
 from bench.conftest import Effort
-from bench.gateway import FORMS, here, start_two, there
+from bench.gateway import FORMS, PIN, here, start_two, there
 from bench.interleave import Block, Contender, in_python, sized
-from bench.readers import NOOP, pyscard, start_readers
+from bench.readers import NOOP, pyscard, start_readers, winscard
+from bench.test_signing import commands
 from bench.workers import Worker, missing, program
 from secmod.crypto import CURVES, Vault
 
@@ -102,20 +103,33 @@ def softhsm(stack: ExitStack, curve: str) -> Block:
 SOFTHSM: Final = "SoftHSM2 C_Sign, in process"
 TOKENS: Final[dict[str, dict[str, float]]] = {
     SOFTHSM: {},
-    **{name: {} for name in ALL},
-    "protected, through pcscd": {"median": 5},
+    "protected, in process": {},
+    "plain, through pcscd, C": {},
+    "protected, through pcscd, C": {"median": 5},
+    "protected, through pcscd": {},
 }
 
 
 @pytest.mark.parametrize("contender", TOKENS)
 def test_sign_against_softhsm(contender: str, effort: Effort, report: Callable[..., None]) -> None:
-    """A whole signature by APDU, the host's work included, against another token in software, called directly."""
+    """What is a whole signature by APDU, the host's work included, to one of another token in software that is called directly?
+
+    The hosts are programs in C, as SoftHSM's is, and the host library.
+    """
     if missing("peers/softhsm"):
         pytest.skip(f"needs the Debian packages {missing('peers/softhsm')}")
     curve = "brainpoolP256r1"
 
     def contenders(stack: ExitStack) -> Sequence[Contender]:
-        blocks = {SOFTHSM: softhsm(stack, curve), **everywhere(stack, "sign", curve)}
+        env, apdus = start_two(stack), [apdu.hex() for apdu in commands(curve)]
+        in_c = Worker(program("session_client"), "secmod reader 1", PIN, *apdus, env=env)
+        blocks = {
+            SOFTHSM: softhsm(stack, curve),
+            "protected, in process": here(stack, "protected", "sign", curve),
+            "plain, through pcscd, C": winscard(stack, env, "secmod reader 0", *map(bytes.fromhex, apdus)),
+            "protected, through pcscd, C": stack.enter_context(in_c).block,
+            "protected, through pcscd": there(stack, start_two(stack), "protected", "sign", curve),
+        }
         return [sized(name, block, effort.block_ns) for name, block in blocks.items()]
 
     report(f"signature by token · {curve}", contender, contenders, peer=SOFTHSM, show="rate", gates=TOKENS[contender])

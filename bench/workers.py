@@ -24,7 +24,8 @@ _FLAGS: Final = (
     *("-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wconversion", "-Werror"),
     *(f"-I{BENCH}", f"-I{ROOT}/native/ifd", f"-I{ROOT}/native/include", f"-I{ROOT}/native/src", "-I/usr/include/PCSC"),
 )
-_CORE: Final = tuple(map(str, sorted((ROOT / "native" / "src").glob("*.c"))))
+_CORE_FLAGS: Final = ("-O3", "-fstack-protector-strong")  # as secmod/_native/build.py compiles it
+_WITH_CORE: Final = {"session_client", "peers/core"}
 _SOFTHSM: Final = "/usr/lib/softhsm"
 _MORE: Final[Mapping[str, tuple[str, ...]]] = {
     "winscard_client": ("-O2", "-lpcsclite"),
@@ -32,8 +33,8 @@ _MORE: Final[Mapping[str, tuple[str, ...]]] = {
     "null_card": ("-O2",),
     "noop_ifd": ("-O2", "-shared", "-fPIC"),
     "clock": ("-O2",),
-    # as secmod/_native/build.py compiles it
-    "peers/core": ("-O3", "-fstack-protector-strong", *_CORE, "-lcrypto", "-lpthread"),
+    "session_client": ("-O2", "-lpcsclite", "-lcrypto", "-lpthread"),
+    "peers/core": ("-O2", "-lcrypto", "-lpthread"),
     "peers/libcrypto": ("-O2", "-lcrypto"),
     "peers/botan": ("-O2", "-isystem", "/usr/include/botan-2", "-lbotan-2"),
     "peers/libgcrypt": ("-O2", "-lgcrypt"),
@@ -56,13 +57,31 @@ def missing(name: str) -> str | None:
     return None if Path(file).exists() else package
 
 
+def _compile(*arguments: str) -> None:
+    subprocess.run([os.environ.get("CC", "cc"), *_FLAGS, *arguments], check=True)
+
+
+@functools.cache
+def _core() -> tuple[str, ...]:
+    """The native core as object files, compiled if a source of it has changed."""
+    native = ROOT / "native"
+    changed = max(path.stat().st_mtime for folder in ("src", "include") for path in (native / folder).iterdir())
+    objects = []
+    for source in sorted((native / "src").glob("*.c")):
+        out = BUILD / "core" / f"{source.stem}.o"
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if not out.exists() or out.stat().st_mtime < changed:
+            _compile(*_CORE_FLAGS, "-c", str(source), "-o", str(out))
+        objects.append(str(out))
+    return tuple(objects)
+
+
 @functools.cache
 def program(name: str) -> Path:
     """The program (or library) made of NAME.c, built now."""
     out = BUILD / name
     out.parent.mkdir(parents=True, exist_ok=True)
-    compiler = os.environ.get("CC", "cc")
-    subprocess.run([compiler, *_FLAGS, str(BENCH / f"{name}.c"), "-o", str(out), *_MORE[name]], check=True)
+    _compile(str(BENCH / f"{name}.c"), *(_core() if name in _WITH_CORE else ()), "-o", str(out), *_MORE[name])
     return out
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Many operations in one call.  Jobs are gathered curve by curve in groups of eight, which the curve's lanes do at once if it has any.
- * A key is copied out of its slot and wiped with its group: no thread ever holds two slots, so the order of keys and vaults does not
- * matter, nor whether one comes twice. */
+/* Many operations in one call.  Jobs are gathered curve by curve in groups of eight, which the curve's lanes do at once if it has
+ * any.  A key is copied out of its slot and wiped with its group: no thread ever holds two slots, so the order of keys and vaults
+ * does not matter, nor whether one comes twice. */
 #include <openssl/err.h>
 #include <string.h>
 

@@ -9,10 +9,13 @@
 
 #define TRIES 256 /* each passes with a probability above one half */
 
-/* key := HMAC(key, value || step || data) and value := HMAC(key, value): steps d to g of clause 3.2. */
+/* key := HMAC(key, value || step || data) and value := HMAC(key, value): steps d to g of clause 3.2.  From the second time on the
+ * HMAC has the key. */
 static int update(struct nonce *nonce, uint8_t step, const uint8_t *data, size_t length) {
     size_t size = nonce->hash_bytes;
-    return EVP_MAC_init(nonce->hmac, nonce->key, size, NULL) == 1 && EVP_MAC_update(nonce->hmac, nonce->value, size) == 1 &&
+    const uint8_t *key = nonce->keyed ? NULL : nonce->key;
+    nonce->keyed = 1;
+    return EVP_MAC_init(nonce->hmac, key, key == NULL ? 0 : size, NULL) == 1 && EVP_MAC_update(nonce->hmac, nonce->value, size) == 1 &&
            EVP_MAC_update(nonce->hmac, &step, 1) == 1 && (length == 0 || EVP_MAC_update(nonce->hmac, data, length) == 1) &&
            EVP_MAC_final(nonce->hmac, nonce->key, &size, sizeof nonce->key) == 1 &&
            EVP_MAC_init(nonce->hmac, nonce->key, size, NULL) == 1 && EVP_MAC_update(nonce->hmac, nonce->value, size) == 1 &&

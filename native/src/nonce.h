@@ -14,7 +14,7 @@ struct nonce {
     EVP_MAC_CTX *hmac; /* borrowed */
     const struct curve *curve;
     size_t hash_bytes; /* of the HMAC */
-    int first;
+    int first, keyed;
     uint8_t key[EVP_MAX_MD_SIZE], value[EVP_MAX_MD_SIZE];
 };
 

@@ -185,7 +185,7 @@ static void test_group(struct state *s, int number, int groups, kept_table *kept
     for (int i = 0; i < JOBS; i++) draw(s, &g, i);
     for (int i = 0; i < JOBS; i++) judge_rest(s, &g, i, hashes[i]);
     for (size_t i = 0; i < PATHS; i++) {
-        const struct curve_ops *ops = ops_of_path(s->c, path_names[i]);
+        const struct curve_ops *ops = curve_ops_of_path(s->c, path_names[i]);
         if (ops == NULL || (i == 0 && groups > 100 && number % PORTABLE_EVERY != 0)) continue;
         check_single(s, ops, &g, hashes, kept);
         if (ops->sign_many != NULL) check_batch(s, ops, &g, hashes);
@@ -208,7 +208,7 @@ static void test_curve(int number, int groups) {
 }
 
 int main(int argc, char **argv) {
-    const int groups = argc > 1 ? atoi(argv[1]) : RUNNING_ON_VALGRIND ? 1 : 20, wanted = argc > 2 ? atoi(argv[2]) : -1;
+    const int groups = argc > 1 ? atoi(argv[1]) : RUNNING_SLOWLY ? 1 : 20, wanted = argc > 2 ? atoi(argv[2]) : -1;
     if (argc > 3) random_state = strtoull(argv[3], NULL, 0) | 1;
     if (groups > 100) printf("random numbers from 0x%llx\n", (unsigned long long)random_state);
     for (int number = 0; number < secmod_curve_count(); number++) {

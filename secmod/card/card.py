@@ -166,6 +166,7 @@ class Card:
             self._awake = False
             self._failing_tests = self._state.failing_tests
             self._state.vault.close()
+            self.clock.journal = None
             del self._state
             self._store.unload()
 

@@ -6,6 +6,8 @@ What is done here is what heat, light, age and attackers do to a chip; how the c
 
 from __future__ import annotations
 
+import itertools
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -17,7 +19,24 @@ from secmod.errors import CryptoError, UnknownNameError
 if TYPE_CHECKING:
     from secmod.apdu import CommandApdu
     from secmod.card.card import Card
+    from secmod.card.journal import Durable
     from secmod.card.state import CardState
+    from secmod.errors import SecmodError
+
+
+_replacing = threading.Lock()
+
+
+class _Observers(list[Callable[[str], None]]):
+    """Those who watch a store besides the one it was made with: cards of several readers may share it."""
+
+    def __init__(self, before: Callable[[str], None] | None) -> None:
+        super().__init__()
+        self.before = before
+
+    def __call__(self, step: str) -> None:
+        for observer in filter(None, (self.before, *self)):
+            observer(step)
 
 
 class Inside:
@@ -57,12 +76,47 @@ class Inside:
             self._state.failing_tests = before
 
     def spoil(self, name: str) -> None:
-        """The file of this name is damaged: a bit has changed behind the checksum's back.  UnknownNameError if there is none."""
-        files = {file.name: file for file in self._state.tree.files}
-        if name not in files:
-            raise UnknownNameError(f"the card has no file {name!r}; it has {', '.join(files)}")
-        content = files[name]._content  # noqa: SLF001 - as above
-        content.data = bytes([content.data[0] ^ 0x01]) + content.data[1:] if content.data else b"\x01"
+        """The file, key or password of this name is not what was stored any more.  UnknownNameError if there is none.
+
+        Of a file a bit has changed behind the checksum's back.  What a store has, it gives back at the next power-up.
+        """
+        tree = self._state.tree
+        files = {file.name: file for file in tree.files}
+        places: dict[str, Durable] = {key.name: key.durable for key in tree.private_keys.values()}
+        places |= {key.name: key.durable for key in tree.public_keys.values()}
+        places |= {password.name: next(iter(password.durables)) for password in tree.passwords.values()}
+        if name in files:
+            content = files[name]._content  # noqa: SLF001 - as above
+            content.data = bytes([content.data[0] ^ 0x01]) + content.data[1:] if content.data else b"\x01"
+        elif name in places:
+            places[name].lose("by a fault that somebody wished for")
+        else:
+            raise UnknownNameError(f"the card has no object {name!r}; it has {', '.join([*files, *places])}")
+
+    @contextmanager
+    def failing_store(self, at: str, error: type[SecmodError]) -> Iterator[None]:
+        """Within it the card's store fails with `error` at a step of a change: "begin", "write" (the first), "commit", "done", or
+        the n-th step of all, as a number from 1.  StoreError if the card has no store.
+        """
+        store = self._card._its_store().store  # noqa: SLF001 - as above
+        me, steps = threading.get_ident(), itertools.count(1)
+
+        def fail(step: str) -> None:
+            if threading.get_ident() == me and at in {str(next(steps)), step.split(" ", maxsplit=1)[0]}:
+                raise error(f"a fault at {step!r}")
+
+        with _replacing:
+            if not isinstance(store.observer, _Observers):
+                store.observer = _Observers(store.observer)
+            observers = store.observer
+            observers.append(fail)
+        try:
+            yield
+        finally:
+            with _replacing:
+                observers.remove(fail)
+                if not observers:
+                    store.observer = observers.before
 
     def observe(self, note: Callable[[str, str | None, int | None], None] | None) -> None:
         """`note` is told of each command before it is executed: its work, and the curve's name and bits; None: nobody is."""

@@ -6,18 +6,22 @@ Objects tell the journal before they change.  A card without a store has no jour
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from secmod.apdu import SW
-from secmod.errors import CardError, StorageError
+from secmod.errors import CardError, StorageError, StoreError
 from secmod.store import Record
 
 if TYPE_CHECKING:
     from secmod.card.state import CardState
     from secmod.crypto import Password, PrivateKey
     from secmod.store import ModuleStore
+
+
+log = logging.getLogger(__name__)
 
 
 class Durable:
@@ -102,15 +106,16 @@ class Journal:
     def commit(self) -> None:
         """What has changed so far is stored, and stays; the command may go on.
 
-        Raises CardError 6581 if the store does not take it: then everything is as before.
+        Raises CardError 6581 if the medium does not take it, 6F00 if the store is not what it was: then everything is as before.
         """
         changes = {durable.record_name: durable.record() for durable in self._before if durable.record_name is not None}
         if changes:
             try:
                 self._store.commit(changes)
-            except StorageError as error:
+            except StoreError as error:
                 self._undo()
-                raise CardError(SW.MEMORY_FAILURE, str(error)) from error
+                log.warning("nothing was stored: %s", error)
+                raise CardError(SW.MEMORY_FAILURE if isinstance(error, StorageError) else SW.NO_DIAGNOSIS, str(error)) from error
             except BaseException:
                 self._undo()
                 raise

@@ -63,6 +63,7 @@ def _shown(value: object) -> str:
 @command.command(name="swap")
 @click.option("--profile", metavar="NAME|FILE", help="The other card: built-in, or a .toml file.  [default: as `serve` was told]")
 @click.option("--module", type=click.IntRange(0), help="Of a `serve --store`: the number of the module.")
+@click.option("--module", type=click.IntRange(0), help="With `serve --store`: the module of this number.")
 @click.option("--deterministic", "seed", metavar="SEED", help="Make its random numbers and keys from this text.")
 @reader_option
 @wait_option
@@ -77,7 +78,7 @@ def swap(
     socket_dir: Path | None,
     as_json: bool,
 ) -> None:
-    """Take the card out and put a new one in."""
+    """Take the card out and put another one in: a new one, or with a store another of its modules."""
     if profile is not None and Path(profile).suffix == ".toml":
         profile = str(Path(profile).absolute())  # the emulator has another working directory
     request = {"do": "swap", "reader": reader, "profile": profile, "module": module, "seed": seed, "wait": wait}
@@ -118,6 +119,30 @@ def clock(time: str | None, reader: int, socket_dir: Path | None, as_json: bool)
         click.echo(f"clock: {answer['clock'] or 'not set'}")
 
 
+@command.command(name="snapshot")
+@click.argument("name")
+@reader_option
+@control_option
+@json_option
+def snapshot(name: str, reader: int, socket_dir: Path | None, as_json: bool) -> None:
+    """Keep the module under NAME, to bring it back with `restore`; it must have a store."""
+    answer = send(socket_dir, {"do": "snapshot", "reader": reader, "name": name})
+    if as_json:
+        print_json(answer)
+    else:
+        click.echo(f"snapshot {name}")
+
+
+@command.command(name="restore")
+@click.argument("name")
+@reader_option
+@control_option
+@json_option
+def restore(name: str, reader: int, socket_dir: Path | None, as_json: bool) -> None:
+    """Bring the module back as it was at the snapshot NAME."""
+    tell(send(socket_dir, {"do": "restore", "reader": reader, "name": name}), as_json=as_json)
+
+
 @command.command(name="latency")
 @click.argument("chip", metavar="[CHIP|FILE]", required=False)
 @click.option("--seed", default="", help="For times that can be repeated.")
@@ -134,4 +159,4 @@ def latency(chip: str | None, seed: str, socket_dir: Path | None, as_json: bool)
         click.echo(f"the time of {answer['chip']}" if answer["chip"] else "their own time")
 
 
-__all__ = ["clock", "command", "latency", "power", "reset", "state", "swap"]
+__all__ = ["clock", "command", "latency", "power", "reset", "restore", "snapshot", "state", "swap"]

@@ -66,6 +66,12 @@ class OwnCard(Protocol):
     def facts(self) -> dict[str, Any]:
         """What can be told of it; no secret."""
 
+    def snapshot(self, name: str) -> None:
+        """The module can be brought back under this name.  StoreError if it has no store."""
+
+    def restore(self, name: str) -> None:
+        """The module is as it was at the snapshot, and has no power.  StoreError if it can not be."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -102,6 +108,8 @@ class Control:
             "reset": self._reset,
             "power": self._power,
             "clock": self._set_clock,
+            "snapshot": self._snapshot,
+            "restore": self._restore,
             "load-faults": self._load_faults,
             "add-fault": self._add_fault,
             "list-faults": self._list_faults,
@@ -154,6 +162,10 @@ class Control:
     def _insert(self, request: Table) -> Answer:
         number, wait = self._reader(request), _wait(request)
         request.end()
+        card = self._cards.slots[number].card
+        for reader, slot in enumerate(self._cards.slots):
+            if reader != number and slot.inserted and slot.card is card:
+                raise ControlError(f"this card is in reader {reader}; eject it there first")
         self._cards.insert(number, powered_within=wait)
         return self._reader_facts(number)
 
@@ -220,6 +232,26 @@ class Control:
         with self._cards.alone(number):
             card.clock.set(time)
             return {"reader": number, "clock": card.facts()["clock"]}
+
+    def _snapshot(self, request: Table) -> Answer:
+        number, name = self._reader(request), request.text("name")
+        request.end()
+        card = self._own_card(number)
+        with self._cards.alone(number):
+            card.snapshot(name)
+        return {"reader": number, "name": name}
+
+    def _restore(self, request: Table) -> Answer:
+        number, name = self._reader(request), request.text("name")
+        request.end()
+        card, slot = self._own_card(number), self._cards.slots[number]
+        with self._cards.alone(number):
+            powered = slot.powered
+            card.restore(name)
+            slot.power_lost()
+            if powered:
+                slot.set_power(on=True)
+        return self._reader_facts(number)
 
     def _load_faults(self, request: Table) -> Answer:
         text, place = request.text("plan"), request.text("place", "plan")

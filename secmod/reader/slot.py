@@ -230,6 +230,11 @@ class Slot:
                 raise NoAnswerError(Fault.NO_CARD)
             (self._power_up if on else self._power_down)(b"")
 
+    def power_lost(self) -> None:
+        """The card has lost its power while it was at work: nothing reaches it until it gets power again."""
+        with self._lock:
+            self._unbind()
+
     def interpose(self, place: Place, interposer: Interposer | None) -> None:
         """From now on this stands between card and reader; None, the normal case: nothing does.
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What must outlive the process: modules, each a set of named records, in one directory with one owner.
 
-    store.py      Store: one per directory; opening, transactions, keys, snapshots
+    store.py      Store: one per directory; transactions, keys, snapshots
+    opening.py    what stands above the modules, made and checked
+    transaction.py  one change, while it is being written
     module.py     ModuleStore: the records of one module, loaded and committed
     upkeep.py     looking through a whole store; backup files
     record.py     a record as a value, and as octets

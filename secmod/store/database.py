@@ -159,6 +159,8 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise self._error(error) from error
+        except UnicodeDecodeError as error:  # SQLite's own message quotes what is damaged
+            raise self._error(sqlite3.DatabaseError(str(error))) from error
 
     def _error(self, error: sqlite3.Error) -> StoreError:
         # An error without a code comes from Python's side of the binding: a value that can not be what it should.

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
@@ -11,14 +12,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from secmod.errors import StoreBusyError, StoreError, StoreKeyError
+from secmod.errors import StorageError, StorageFullError, StorageReadOnlyError, StoreBusyError, StoreError, StoreKeyError
 
 _NEW = "new-"  # files that are not finished; whoever opens the store sweeps them away
 _PRIVATE_FILE, _PRIVATE_DIRECTORY = 0o600, 0o700
 
 
+@contextmanager
+def _medium(place: Path) -> Iterator[None]:
+    """What the operating system refuses inside is a StorageError."""
+    try:
+        yield
+    except OSError as error:
+        raise _storage_error(place, error) from error
+
+
+def _storage_error(place: Path, error: OSError) -> StorageError:
+    kind = {errno.ENOSPC: StorageFullError, errno.EDQUOT: StorageFullError, errno.EROFS: StorageReadOnlyError}
+    return kind.get(error.errno or 0, StorageError)(f"{place}: {error.strerror}")
+
+
 class Folder:
-    """A directory, locked by this process until `close`."""
+    """A directory, locked by this process until `close`.  What the medium refuses is a StorageError."""
 
     def __init__(self, path: Path) -> None:
         """Makes the directory if there is none.  StoreBusyError if another process has it, StoreError if others could read it."""
@@ -27,10 +42,11 @@ class Folder:
         self._lock = -1
         try:
             self._lock = self.open("lock", os.O_RDWR | os.O_CREAT)
-            self._take_lock()
-            for name in os.listdir(self._fd):  # noqa: PTH208  (by descriptor)
-                if name.startswith(_NEW):
-                    os.unlink(name, dir_fd=self._fd)
+            with _medium(path):
+                self._take_lock()
+                for name in os.listdir(self._fd):  # noqa: PTH208  (by descriptor)
+                    if name.startswith(_NEW):
+                        os.unlink(name, dir_fd=self._fd)
         except BaseException:
             self.close()
             raise
@@ -58,7 +74,8 @@ class Folder:
             raise _refused(place, error) from None
         try:
             if flags & os.O_CREAT and not os.fstat(fd).st_mode & 0o777 & ~_PRIVATE_FILE:
-                os.fchmod(fd, _PRIVATE_FILE)  # whatever the umask has taken away
+                with _medium(place):
+                    os.fchmod(fd, _PRIVATE_FILE)  # whatever the umask has taken away
             check_private(place, os.fstat(fd))
         except BaseException:
             os.close(fd)
@@ -79,26 +96,29 @@ class Folder:
         """A name that nobody can foretell, and the descriptor of the empty file that has it; gone afterwards unless renamed."""
         name = _NEW + secrets.token_hex(16)
         fd = self.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-        try:
-            yield name, fd
-        finally:
-            os.close(fd)
-            with suppress(FileNotFoundError):
-                os.unlink(name, dir_fd=self._fd)
+        with _medium(self.path):
+            try:
+                yield name, fd
+            finally:
+                os.close(fd)
+                with suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=self._fd)
 
     def rename(self, old: str, new: str) -> None:
         """The file has the other name, for good, and whatever had it is gone."""
-        os.rename(old, new, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+        with _medium(self.path / new):
+            os.rename(old, new, src_dir_fd=self._fd, dst_dir_fd=self._fd)
         self.sync()
 
     def remove(self, name: str) -> None:
         """There is no such file."""
-        with suppress(FileNotFoundError):
+        with _medium(self.path / name), suppress(FileNotFoundError):
             os.unlink(name, dir_fd=self._fd)
 
     def sync(self) -> None:
         """The names in the directory are on the disk."""
-        os.fsync(self._fd)
+        with _medium(self.path):
+            os.fsync(self._fd)
 
     def close(self) -> None:
         """Another process may have the directory."""
@@ -154,7 +174,7 @@ def open_key_file(path: Path) -> int:
 def _refused(place: Path, error: OSError) -> StoreError:
     if place.is_symlink():
         return StoreError(f"{place}: this is a symbolic link; a store follows none: name the place itself")
-    return StoreError(f"{place}: {error.strerror}")
+    return _storage_error(place, error)
 
 
 __all__ = ["Folder", "check_private", "open_key_file"]

@@ -14,7 +14,8 @@ from secmod.store.index import Index, Origin, record_tag
 from secmod.store.record import Record, Stored
 
 if TYPE_CHECKING:
-    from secmod.store.store import Store, Transaction
+    from secmod.store.store import Store
+    from secmod.store.transaction import Transaction
 
 _SNAPSHOT = b"snapshot"
 _TAG = 32
@@ -32,13 +33,14 @@ class Contents:
 class ModuleStore:
     """The records of module `number` of a store.  They are read by `load`, which comes before the first `commit`."""
 
-    __slots__ = ("_held", "_index", "_key", "number", "store")
+    __slots__ = ("_held", "_index", "_key", "_tag", "number", "store")
 
     def __init__(self, store: Store, number: int) -> None:
         self.store = store
         self.number = number
         self._index: Index | None = None
         self._key: StoreKey | None = None
+        self._tag = b""  # of the index, by which another's change of the module is seen
         self._held: dict[str, int] = {}  # handles of the secrets that are stored, by record
 
     def enrol(self, origin: Origin) -> None:
@@ -51,7 +53,8 @@ class ModuleStore:
         A record that is damaged is named, and the others are there.  StoreDamagedError if the module's index is damaged: then
         nobody knows which records are right.
         """
-        self._index = self.store.index(self.number)
+        with self.store.reading():
+            self._index, self._tag = self.store.index(self.number), self.store.tag(self.number)
         self._key = self.store.key_for(vault)
         records, damaged = {}, {}
         for name, octets in self._octets(self._index).items():
@@ -72,11 +75,14 @@ class ModuleStore:
     def commit(self, changes: Mapping[str, Record]) -> None:
         """These records are stored in one transaction, durable on return.
 
-        StorageError if the medium did not take them: then the store is as it was.
+        StorageError if the medium did not take them, StoreError if the module was changed by another (a restore, a second card)
+        since it was loaded: then the store is as it was.
         """
         index, key = self._loaded()
         erased, held = False, dict(self._held)
         with self.store.transaction() as change:
+            if self.store.tag(self.number) != self._tag:
+                raise StoreError(f"{self.store.path}: module {self.number} was changed elsewhere; it must be loaded anew")
             tags = dict(index.tags)
             for name, record in changes.items():
                 if change.observe is not None:
@@ -91,7 +97,7 @@ class ModuleStore:
                 change.database.rows("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", (self.number, name, octets))
             following = index.changed(change.generation, tags)
             change.put_index(self.number, following)
-        self._index, self._held = following, held
+        self._index, self._held, self._tag = following, held, self.store.tag(self.number)
         if erased:
             self.store.erase_remains()
 

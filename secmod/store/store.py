@@ -14,39 +14,18 @@ from types import TracebackType
 from typing import Self
 
 from secmod.crypto import StoreKey, Vault
-from secmod.errors import PowerLostError, SealError, StoreDamagedError, StoreError, StoreProfileError
-from secmod.store import keys
-from secmod.store.database import BACK, FILE, Database, Durability, check_version, refuse_version
+from secmod.errors import StoreDamagedError, StoreError, StoreProfileError
+from secmod.store import keys, opening
+from secmod.store.database import BACK, FILE, Database, Durability, refuse_version
 from secmod.store.folder import Folder
-from secmod.store.index import TAG_BYTES, Index, Origin, Root, index_tag
-from secmod.store.keys import Header, KeyFile, KeySource, Passphrase
-from secmod.store.mark import MARK, Mark
+from secmod.store.index import Index, Origin, Root, index_tag
+from secmod.store.keys import KeyFile, KeySource, Passphrase
+from secmod.store.mark import Mark
 from secmod.store.migrate import FORMAT, migrate
 from secmod.store.module import ModuleStore
+from secmod.store.transaction import Transaction, tell_done
 
 log = logging.getLogger(__name__)
-
-_HEADER, _ROOT = b"header", b"root"  # contexts of tags
-
-
-class Transaction:
-    """What is being written, all of it or nothing; `generation` is what the store will have come to."""
-
-    __slots__ = ("_key", "database", "generation", "header", "observe", "tags")
-
-    def __init__(self, database: Database, key: StoreKey, generation: int, observe: Callable[[str], None] | None) -> None:
-        self.database = database
-        self.generation = generation
-        self.observe = observe
-        self.header: bytes | None = None
-        self.tags: dict[int, bytes] = {}
-        self._key = key
-
-    def put_index(self, number: int, index: Index) -> None:
-        """The module has this index."""
-        octets = index.encode()
-        self.database.rows("INSERT OR REPLACE INTO modules VALUES (?, ?)", (number, octets))
-        self.tags[number] = index_tag(self._key, number, octets)
 
 
 class Store:
@@ -72,13 +51,13 @@ class Store:
         self._marked = True  # whether each commit is noted beside the database
         self._copy = False  # whether the database is none yet that the directory is named after
         if not database.rows("SELECT 1 FROM sqlite_master"):
-            self._create(source)
+            opening.create(folder, database, source, vault)
         version = database.number("user_version")
         refuse_version(database.path, version, database.number("application_id"), FORMAT)
-        self._header = Header.decode(self._row("header")[0])
+        self._header = opening.read_header(database)
         self._key = keys.unlock(self._header, source, folder, vault)
         migrate(database, self._key, version)
-        self._root = self._read()
+        self._root = opening.read_root(database, self._key, self._header)
         self._mark = Mark(folder, self._key, self._header.identifier)
 
     @classmethod
@@ -98,17 +77,10 @@ class Store:
         folder = Folder(Path(os.path.abspath(path)))  # noqa: PTH100  (resolve() would follow links)
         database = None
         try:
-            fd = folder.open(FILE, os.O_RDWR | os.O_CREAT)
-            try:
-                if not check_version(folder.path / FILE, fd, FORMAT) and folder.exists(MARK):
-                    raise StoreDamagedError(f"{folder.path / FILE} is empty, and was not; {BACK}")
-            finally:
-                os.close(fd)  # before SQLite has it open: closing gives back a process's locks
-            for suffix in ("-wal", "-shm", "-journal"):
-                folder.exists(FILE + suffix)
+            opening.check_files(folder)
             database = Database(folder.path / FILE, durability)
             store = cls(folder, database, Vault(), key, observer)
-            store._check_generation()
+            opening.check_generation(folder.path, store._mark, store._root)
         except BaseException:
             if database is not None:
                 database.close()
@@ -248,6 +220,10 @@ class Store:
                 raise StoreDamagedError(f"{self.path}: the index of module {number} is damaged; {BACK}")
         return Index.decode(octets)
 
+    def tag(self, number: int) -> bytes:
+        """What the root holds of a module's index: another one after each change of the module."""
+        return self._root[number]
+
     def key_for(self, vault: Vault) -> StoreKey:
         """The store's key, in the vault whose secrets are to be sealed."""
         self._require_own()
@@ -301,7 +277,7 @@ class Store:
                 raise
             self._settled(root)
             if observe is not None:
-                _after(observe)
+                tell_done(observe)
 
     def _settled(self, root: Root) -> None:
         self._root = root
@@ -312,7 +288,15 @@ class Store:
                 log.warning("%s: its generation could not be noted: %s", self.path, error)
 
     def _void(self) -> None:
-        """A commit that failed on its way may be on the disk all the same: another one goes over it, and changes nothing."""
+        """A commit that failed on its way may be on the disk all the same: another one goes over it, and changes nothing.
+
+        If it has come to its end after all, and only the word of it was lost, it stands.
+        """
+        found = opening.read_root(self._database, self._key, self._header)
+        if found.generation > self._root.generation:
+            self._doubt = False
+            self._settled(found)
+            return
         root = self._root.next({})
         self._database.begin()
         try:
@@ -325,11 +309,7 @@ class Store:
         self._settled(root)
 
     def _put_root(self, root: Root) -> None:
-        octets = root.encode()
-        self._put("root", octets, self._key.tag(octets, _ROOT + self._header.identifier))
-
-    def _put(self, table: str, content: bytes, tag: bytes) -> None:
-        self._database.rows(f"INSERT OR REPLACE INTO {table} VALUES (1, ?, ?)", (content, tag))  # noqa: S608  (a name of ours)
+        opening.put_root(self._database, self._key, self._header.identifier, root)
 
     def change_key(self, source: KeySource) -> None:
         """The store opens with this from now on, and with what opened it before no more; what it holds is as it was."""
@@ -342,10 +322,7 @@ class Store:
         else:
             header = keys.rewrap(self._header.identifier, self._key, source)
         with self.transaction() as change:
-            octets = header.encode()
-            tag = self._key.tag(octets, _HEADER)
-            self._put("header", octets, tag)
-            change.header = tag[:TAG_BYTES]
+            change.header = opening.put_header(self._database, self._key, header)
         self._header = header
         self._database.empty_log()  # the old wrapping is nowhere any more
         if path is not None and path.name == keys.NEXT_KEY_NAME:
@@ -389,61 +366,6 @@ class Store:
         with self.reading() as database:
             return database.rows("SELECT module, name FROM saved WHERE record = '' ORDER BY name, module")
 
-    # ---- opening -----------------------------------------------------------------------------------------------------------
-
-    def _create(self, source: KeySource) -> None:
-        if self._folder.exists(MARK):
-            raise StoreDamagedError(f"{self._database.path}: there is nothing in the database, and there was; {BACK}")
-        self._header, self._key = keys.make(os.urandom(16), source, self._folder, self._vault)
-        octets = self._header.encode()
-        tag = self._key.tag(octets, _HEADER)
-        self._database.use_log()
-        self._database.begin()
-        self._database.create()
-        self._put("header", octets, tag)
-        self._put_root(Root(1, tag[:TAG_BYTES], b""))
-        self._database.rows(f"PRAGMA user_version = {FORMAT}")
-        self._database.commit()
-        self._folder.sync()
-        self._key.release()
-
-    def _read(self) -> Root:
-        """The root; everything that stands above the modules is right."""
-        self._database.check_schema()
-        self._database.use_log()
-        header, header_tag = self._row("header")
-        self._check(header, header_tag, _HEADER, "header")
-        octets, tag = self._row("root")
-        self._check(octets, tag, _ROOT + self._header.identifier, "root record")
-        root = Root.decode(octets)
-        if root.header != header_tag[:TAG_BYTES]:
-            raise StoreDamagedError(f"{self.path}: the header of the store is an older one; {BACK}")
-        return root
-
-    def _check(self, octets: bytes, tag: bytes, context: bytes, what: str) -> None:
-        try:
-            self._key.check(tag, octets, context)
-        except SealError:
-            raise StoreDamagedError(f"{self.path}: the {what} of the store is damaged; {BACK}") from None
-
-    def _check_generation(self) -> None:
-        marked, generation = self._mark.open(), self._root.generation
-        if marked is None:
-            if generation > 1:
-                raise StoreDamagedError(f"{self.path / MARK}: the file is missing; {BACK}")
-            self._mark.create(generation)
-        elif marked > generation:
-            raise StoreDamagedError(
-                f"{self.path}: the last {marked - generation} changes are missing: the database is an older one, or its "
-                f"write-ahead log is damaged or cut; {BACK}"
-            )
-
-    def _row(self, table: str) -> tuple[bytes, bytes]:
-        rows = self._database.rows(f"SELECT content, tag FROM {table}")  # noqa: S608  (a name of ours)
-        if len(rows) != 1 or not all(isinstance(value, bytes) for value in rows[0]):
-            raise StoreDamagedError(f"{self.path}: the {table} of the store is damaged; {BACK}")
-        return rows[0]
-
     def _require_own(self) -> None:
         if self._pid != os.getpid():
             why = "the store is closed" if self._closed else "a store is not shared with a process forked from its owner"
@@ -451,16 +373,6 @@ class Store:
 
     def __repr__(self) -> str:
         return f"Store({str(self.path)!r}, {len(self._root)} modules)"
-
-
-def _after(observe: Callable[[str], None]) -> None:
-    """Says "done".  Everything is stored: an observer that raises can only take the power away."""
-    try:
-        observe("done")
-    except PowerLostError:
-        raise
-    except Exception as error:
-        raise PowerLostError(f"after the commit: {error}") from error
 
 
 _open_stores: weakref.WeakSet[Store] = weakref.WeakSet()
@@ -474,4 +386,4 @@ def _after_fork() -> None:
 
 os.register_at_fork(after_in_child=_after_fork)
 
-__all__ = ["FORMAT", "Durability", "Store", "Transaction"]
+__all__ = ["FORMAT", "Durability", "Store"]

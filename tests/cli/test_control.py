@@ -134,3 +134,22 @@ def test_a_socket_of_strangers_is_not_spoken_to(secmod: Any, tmp_path: Path) -> 
         done = secmod("reader", "list", "--socket-dir", str(tmp_path))
     assert done.returncode == 1
     assert "can not be used" in done.stderr
+
+
+def test_modules_of_a_store_are_exchanged_and_brought_back(secmod: Any, tmp_path: Path) -> None:
+    sockets = tmp_path / "sockets"
+    where = ("--socket-dir", str(sockets))
+    with serving("--direct", *where, "--store", str(tmp_path / "store"), "--modules", "2", "--readers", "2") as process:
+        ready(process)
+        assert secmod("card", "snapshot", "fresh", *where).stdout == "snapshot fresh\n"
+        assert "reader 0: open, powered" in secmod("card", "restore", "fresh", *where).stdout
+        assert "'stale' of module 0: there is none" in secmod("card", "restore", "stale", *where).stderr
+        assert "module 1 is in reader 1" in secmod("card", "swap", "--module", "1", *where).stderr
+        assert secmod("reader", "eject", "--reader", "1", *where).returncode == 0
+        assert secmod("card", "swap", "--module", "1", *where, *WAIT).returncode == 0
+        done = secmod("reader", "insert", "--reader", "1", *where)
+        assert (done.returncode, "this card is in reader 0" in done.stderr) == (1, True)
+        assert secmod("fault", "add", "storage-full", "ins=put_data", *where).returncode == 0
+        process.terminate()
+        _, log = process.communicate(timeout=10)
+    assert "Traceback" not in log

@@ -20,7 +20,7 @@ from secmod.errors import (
     StoreKeyError,
     StoreProfileError,
 )
-from secmod.store import KeyFile, Origin, Passphrase, Record, Store
+from secmod.store import KeyFile, Origin, Passphrase, Record, Store, upkeep
 from tests.store.conftest import ORIGIN
 
 P256 = CURVES["brainpoolP256r1"]
@@ -133,6 +133,24 @@ def test_modules_are_apart(store: Store, vault: Vault) -> None:
     assert [store.module(number).load(vault).records["number"].facts["n"] for number in (0, 1)] == [0, 1]
     with pytest.raises(StoreError, match="no module 2"):
         store.module(2).load(vault)
+
+
+def test_a_module_that_was_changed_elsewhere(store: Store, vault: Vault) -> None:
+    first, second = store.module(0), store.module(0)
+    first.load(vault)
+    second.load(vault)
+    first.commit({"a": Record({"n": 1})})
+    first.commit({"a": Record({"n": 2})})
+    with pytest.raises(StoreError, match="changed elsewhere"):
+        second.commit({"b": Record()})
+    store.snapshot("s")
+    first.commit({"a": Record({"n": 3})})
+    store.restore("s")
+    with pytest.raises(StoreError, match="changed elsewhere"):
+        first.commit({"a": Record({"n": 4})})
+    assert first.load(vault).records["a"].facts == {"n": 2}
+    first.commit({"a": Record({"n": 5})})
+    assert upkeep.check(store).damaged == ()
 
 
 def test_another_profile_is_refused(store: Store) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def compile_rule(words: model.Rule) -> Rule:
     return {phase: _condition(text) for phase, text in words.conditions.items()}
 
 
+@lru_cache(maxsize=256)
 def _condition(text: str) -> Condition:
     named = {"always": ALWAYS, "never": NEVER}
     return named.get(text) or Condition(possible=True, protected=True, proofs=frozenset(text.split("+")))

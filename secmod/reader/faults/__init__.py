@@ -8,6 +8,7 @@ answers    wrong, changed, shortened and lengthened answers
 line       removals, silence, lateness, keep-alives
 power      wrong answers to reset, or none
 inside     alarms, failed self-tests, damaged objects
+store      the power goes, or the medium refuses, while a change is stored
 """
 
 from __future__ import annotations

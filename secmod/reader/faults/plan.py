@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 from secmod.apdu.ins import ins_title
 from secmod.errors import FaultPlanError, UnknownNameError
-from secmod.reader.faults import answers, inside, line, power
+from secmod.reader.faults import answers, inside, line, power, store
 from secmod.reader.faults.scene import Fault, Occasion, Proceed, Scene
 from secmod.reader.faults.selector import Counter, Selector
 from secmod.reader.slot import Line, Place, Slot, Transmit
@@ -40,6 +40,9 @@ _KINDS: Final[tuple[type[Fault], ...]] = (
     inside.RandomAlarm,
     inside.FailingSelfTest,
     inside.Damage,
+    store.PowerLoss,
+    store.StorageFull,
+    store.StorageReadOnly,
 )
 _TEXTS: Final = ("value", "object")  # in a line these are text, even where it looks like a number
 KINDS: Final = {kind.kind: kind for kind in _KINDS}

@@ -10,7 +10,7 @@ from enum import Enum
 from random import Random
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
-from secmod.errors import FaultPlanError
+from secmod.errors import FaultPlanError, SecmodError
 from secmod.reader.slot import Line, Slot
 from secmod.table import Table
 
@@ -35,6 +35,9 @@ class Inside(Protocol):
 
     def spoil(self, name: str) -> None:
         """The object of this name is damaged."""
+
+    def failing_store(self, at: str, error: type[SecmodError]) -> AbstractContextManager[None]:
+        """Within it the card's store fails at this step.  StoreError if the card has none."""
 
     def altered_answers(self, alter: Callable[[bytes], bytes]) -> AbstractContextManager[None]:
         """Within it answers are altered before secure messaging protects them."""
