@@ -14,6 +14,7 @@ SecmodError
 │   ├── MismatchError    a password or token is wrong
 │   ├── StateError       a step of a handshake out of its order
 │   ├── SealError        not what was sealed or tagged: other bytes, another key, another context
+│   ├── FaultError       an outcome was checked and is wrong; nothing came out
 │   ├── KeyFileError     a key file that can not be read or written, or has another length
 │   └── RandomAlarmError the random generator gives nothing more, until a reset or for good
 ├── StoreError           what a store holds can not be used
@@ -105,6 +106,10 @@ class StateError(CryptoError):
 
 class SealError(CryptoError):
     """Not what was sealed, wrapped or tagged: other bytes, another store key, or another context; nothing came out of it."""
+
+
+class FaultError(CryptoError):
+    """A signature, key or agreement was checked and is wrong: the machine made a mistake, or was made to.  An alarm follows."""
 
 
 class KeyFileError(CryptoError):
@@ -289,6 +294,7 @@ __all__ = [
     "ControlError",
     "CryptoError",
     "DriverError",
+    "FaultError",
     "FaultPlanError",
     "FileNotFoundOnCardError",
     "HandleError",

@@ -24,7 +24,7 @@
 struct sign_group {
     int count;
     struct secmod_sign_job *of[GROUP];
-    uint8_t keys[GROUP][SECMOD_MAX_FIELD], nonces[GROUP][SECMOD_MAX_FIELD];
+    uint8_t keys[GROUP][SECMOD_MAX_FIELD], negatives[GROUP][SECMOD_MAX_FIELD], nonces[GROUP][SECMOD_MAX_FIELD];
 };
 
 static void sign_lanes(const struct curve *curve, struct sign_job *jobs, int count) {
@@ -39,6 +39,40 @@ static void sign_lanes(const struct curve *curve, struct sign_job *jobs, int cou
     }
 }
 
+/* k G for each; those who ask know their scalars to be in range. */
+static void base_lanes(const struct curve *curve, struct base_job *jobs, int count, int least) {
+    const struct curve_ops *ops = curve_ops_of(curve);
+    if (ops->base_mul_many != NULL && count >= least) {
+        ops->base_mul_many(curve, jobs, (size_t)count);
+    } else {
+        for (int i = 0; i < count; i++) (void)ops->base_mul(curve, jobs[i].scalar, jobs[i].point);
+    }
+}
+
+/* Checks what has been signed, for the vaults that want it so: see secmod_vault_check_signatures. */
+static void sign_check(const struct curve *curve, const struct sign_group *group, struct sign_job *jobs) {
+    uint8_t scalars[GROUP][SECMOD_MAX_FIELD], points[GROUP][SECMOD_MAX_POINT];
+    struct base_job twice[GROUP];
+    int count = 0;
+    for (int i = 0; i < group->count; i++) {
+        if (!vault_checks(group->of[i]->vault)) continue;
+        scalar_double(curve, group->nonces[i], scalars[count]);
+        twice[count] = (struct base_job){.scalar = scalars[count], .point = points[count]};
+        count++;
+    }
+    base_lanes(curve, twice, count, LEAST_SIGN);
+    for (int i = 0, next = 0; i < group->count; i++) {
+        if (!vault_checks(group->of[i]->vault)) continue;
+        const uint8_t *point = points[next++];
+        if (jobs[i].result != SECMOD_OK) continue;
+        int good = curve_ops_of(curve)->sign_check(curve, group->negatives[i], group->nonces[i], jobs[i].hash, jobs[i].hash_length,
+                                                   jobs[i].signature, point);
+        if (!ct_reveal((ct_mask)good)) jobs[i].result = vault_settle(group->of[i]->vault, SECMOD_E_FAULT);
+    }
+    wipe(scalars, sizeof scalars);
+    wipe(points, sizeof points);
+}
+
 /* Signs all of a group, which is empty then. */
 static void sign_group(const struct curve *curve, struct sign_group *group) {
     struct sign_job jobs[GROUP];
@@ -51,10 +85,12 @@ static void sign_group(const struct curve *curve, struct sign_group *group) {
                                     .signature = of->signature};
     }
     sign_lanes(curve, jobs, group->count);
+    sign_check(curve, group, jobs);
     for (int i = 0; i < group->count; i++) {
         struct secmod_sign_job *of = group->of[i];
         ct_publish(of->signature, sizeof of->signature);
         of->result = jobs[i].result;
+        if (of->result == SECMOD_E_FAULT) wipe(of->signature, sizeof of->signature);
         if (of->result == SECMOD_E_SCALAR) { /* r or s is zero: once more, with another nonce */
             size_t length = sizeof of->signature;
             of->result = secmod_ecdsa_sign(of->vault, of->key, of->hash, (size_t)of->hash_length, of->signature, &length);
@@ -73,6 +109,7 @@ static int sign_add(struct sign_group groups[CURVE_COUNT], struct secmod_sign_jo
     int result = ecdsa_nonce(key, vault_generator(job->vault), job->hash, (size_t)job->hash_length, group->nonces[group->count]);
     if (result == SECMOD_OK) {
         memcpy(group->keys[group->count], key->scalar, curve_field_bytes(curve));
+        memcpy(group->negatives[group->count], key->negative, curve_field_bytes(curve));
         group->of[group->count++] = job;
     }
     vault_give_back(job->vault, job->key);
@@ -162,8 +199,9 @@ static void agree_lanes(const struct curve *curve, struct point_job *jobs, int c
     for (int i = 0; i < count; i++) {
         jobs[i].result = public_key_check(curve, jobs[i].point, curve_point_bytes(curve));
         if (jobs[i].result != SECMOD_OK) continue;
-        (void)ops->point_mul(curve, jobs[i].scalar, jobs[i].point, shared); /* the scalar of a key is never refused */
-        memcpy(jobs[i].out, shared + 1, curve_field_bytes(curve));
+        int done = ops->point_mul(curve, jobs[i].scalar, jobs[i].point, shared); /* the scalar of a key is never refused */
+        if (!ct_reveal((ct_mask)done)) jobs[i].result = SECMOD_E_FAULT;
+        memcpy(jobs[i].out, shared + 1, curve_field_bytes(curve)); /* zeroes after a fault */
     }
     wipe(shared, sizeof shared);
 }
@@ -214,32 +252,26 @@ struct generate_group {
     uint8_t scalars[GROUP][SECMOD_MAX_FIELD];
 };
 
-static void generate_lanes(const struct curve *curve, struct base_job *jobs, int count) {
-    const struct curve_ops *ops = curve_ops_of(curve);
-    if (ops->base_mul_many != NULL && count >= LEAST_GENERATE) {
-        ops->base_mul_many(curve, jobs, (size_t)count);
-    } else {
-        for (int i = 0; i < count; i++) (void)ops->base_mul(curve, jobs[i].scalar, jobs[i].point);
-    }
-}
-
+/* The check that the points are those of the scalars as they are kept: once more, in the same way. */
 static void generate_group(const struct curve *curve, struct generate_group *group) {
     struct base_job jobs[GROUP];
     struct private_key keys[GROUP];
     uint8_t again[GROUP][SECMOD_MAX_POINT];
-    memset(keys, 0, sizeof keys);
     for (int i = 0; i < group->count; i++) {
-        keys[i].curve = curve;
-        memcpy(keys[i].scalar, group->scalars[i], sizeof keys[i].scalar);
+        private_key_begin(curve, group->scalars[i], &keys[i]);
         jobs[i] = (struct base_job){.scalar = group->scalars[i], .point = keys[i].point};
     }
-    generate_lanes(curve, jobs, group->count);
+    base_lanes(curve, jobs, group->count, LEAST_GENERATE);
     for (int i = 0; i < group->count; i++) jobs[i] = (struct base_job){.scalar = keys[i].scalar, .point = again[i]};
-    generate_lanes(curve, jobs, group->count);
+    base_lanes(curve, jobs, group->count, LEAST_GENERATE);
     for (int i = 0; i < group->count; i++) {
         struct secmod_generate_job *job = group->of[i];
         struct secret made = {.kind = SECRET_KEY};
-        job->result = private_key_check(&keys[i], again[i]);
+        ct_publish(again[i], sizeof again[i]);
+        ct_publish(keys[i].point, sizeof keys[i].point);
+        int good = memcmp(again[i], keys[i].point, curve_point_bytes(curve)) == 0 &&
+                   curve_ops_of(curve)->point_check_vartime(curve, keys[i].point);
+        job->result = vault_settle(job->vault, private_key_check(&keys[i], good));
         if (job->result != SECMOD_OK) continue;
         memcpy(job->point, keys[i].point, curve_point_bytes(curve));
         made.as.key = keys[i];

@@ -5,6 +5,7 @@
 
 #include "ct.h"
 #include "ecdsa.h"
+#include "fault.h"
 #include "kept.h"
 #include "nonce.h"
 #include "vault.h"
@@ -41,12 +42,19 @@ static EVP_MAC_CTX *hmac_for(struct private_key *key, size_t hash_length, size_t
     return *hmac;
 }
 
-/* SECMOD_E_SCALAR if r or s is zero with this nonce. */
+/* SECMOD_E_SCALAR if r or s is zero with this nonce; SECMOD_E_FAULT and zeroes if the signature is checked and wrong. */
 static int sign_with(const struct private_key *key, const uint8_t *nonce, const uint8_t *hash, size_t hash_length,
-                     uint8_t *signature) {
-    int done = curve_ops_of(key->curve)->sign(key->curve, key->scalar, nonce, hash, hash_length, signature);
+                     uint8_t *signature, int checked) {
+    FAULT(FAULT_STORED, *(uint8_t(*)[32])key->scalar);
+    const struct curve_ops *ops = curve_ops_of(key->curve);
+    int done = ops->sign(key->curve, key->scalar, nonce, hash, hash_length, signature);
+    FAULT(FAULT_SIGNATURE, *(uint8_t(*)[32])signature);
+    if (!ct_reveal((ct_mask)done)) return private_key_whole(key) == SECMOD_OK ? SECMOD_E_SCALAR : SECMOD_E_FAULT;
+    int good = !checked || ops->sign_check(key->curve, key->negative, nonce, hash, hash_length, signature, NULL);
     ct_publish(signature, curve_signature_bytes(key->curve));
-    return ct_reveal((ct_mask)done) ? SECMOD_OK : SECMOD_E_SCALAR;
+    if (ct_reveal((ct_mask)good)) return SECMOD_OK;
+    wipe(signature, curve_signature_bytes(key->curve));
+    return SECMOD_E_FAULT;
 }
 
 /* The nonces of RFC 6979, into which the extra bytes go, if there are any. */
@@ -61,14 +69,14 @@ static int nonces_of(struct nonce *nonce, struct private_key *key, const uint8_t
 }
 
 static int sign_derived(struct private_key *key, const uint8_t *extra, size_t extra_length, const uint8_t *hash, size_t hash_length,
-                        uint8_t *signature) {
+                        uint8_t *signature, int checked) {
     uint8_t k[SECMOD_MAX_FIELD];
     struct nonce nonce;
     int result = nonces_of(&nonce, key, extra, extra_length, hash, hash_length);
     if (result == SECMOD_OK) {
         do {
             result = nonce_next(&nonce, k);
-            if (result == SECMOD_OK) result = sign_with(key, k, hash, hash_length, signature);
+            if (result == SECMOD_OK) result = sign_with(key, k, hash, hash_length, signature, checked);
         } while (result == SECMOD_E_SCALAR); /* r or s is zero: not seen by anyone yet */
     }
     wipe(k, sizeof k);
@@ -94,13 +102,13 @@ int ecdsa_nonce(struct private_key *key, struct generator *generator, const uint
     return result;
 }
 
-static int sign(struct private_key *key, struct generator *generator, const uint8_t *hash, size_t hash_length, uint8_t *signature,
+static int sign(secmod_vault *vault, struct private_key *key, const uint8_t *hash, size_t hash_length, uint8_t *signature,
                 size_t *length) {
     if (*length < curve_signature_bytes(key->curve)) return SECMOD_E_ARGUMENT;
     uint8_t fresh[HEDGE_BYTES];
     size_t hedge;
-    int result = hedge_of(generator, fresh, &hedge);
-    if (result == SECMOD_OK) result = sign_derived(key, fresh, hedge, hash, hash_length, signature);
+    int result = hedge_of(vault_generator(vault), fresh, &hedge);
+    if (result == SECMOD_OK) result = sign_derived(key, fresh, hedge, hash, hash_length, signature, vault_checks(vault));
     wipe(fresh, sizeof fresh);
     if (result == SECMOD_OK) *length = curve_signature_bytes(key->curve);
     return result;
@@ -112,10 +120,10 @@ int secmod_ecdsa_sign(secmod_vault *vault, uint64_t handle, const uint8_t *hash,
     struct private_key *key = vault_take(vault, handle);
     if (key == NULL) return SECMOD_E_HANDLE;
     ERR_set_mark();
-    int result = sign(key, vault_generator(vault), hash, hash_length, signature, length);
+    int result = sign(vault, key, hash, hash_length, signature, length);
     ERR_pop_to_mark();
     vault_give_back(vault, handle);
-    return result;
+    return vault_settle(vault, result);
 }
 
 int secmod_ecdsa_sign_known(int curve, const uint8_t *scalar, size_t scalar_length, const uint8_t *nonce, size_t nonce_length,
@@ -129,8 +137,8 @@ int secmod_ecdsa_sign_known(int curve, const uint8_t *scalar, size_t scalar_leng
     ERR_set_mark();
     int result = private_key_new(row, scalar, &key);
     if (result == SECMOD_OK) {
-        result = nonce_length != 0 ? sign_with(&key, nonce, hash, hash_length, signature)
-                                   : sign_derived(&key, NULL, 0, hash, hash_length, signature);
+        result = nonce_length != 0 ? sign_with(&key, nonce, hash, hash_length, signature, 1)
+                                   : sign_derived(&key, NULL, 0, hash, hash_length, signature, 1);
         private_key_wipe(&key);
     }
     ERR_pop_to_mark();

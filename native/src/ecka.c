@@ -2,6 +2,7 @@
 /* ECKA (TR-03111 4.3.1): the shared value Z.  All curves have cofactor 1, so the compatible multiplication is the plain one. */
 #include <string.h>
 
+#include "ct.h"
 #include "curve_ops.h"
 #include "vault.h"
 #include "wipe.h"
@@ -11,7 +12,9 @@ static int agree(const struct private_key *key, const uint8_t *point, size_t poi
     if (public_key_check(key->curve, point, point_length) != SECMOD_OK) return SECMOD_E_POINT;
     if (*length < needed) return SECMOD_E_ARGUMENT;
     uint8_t shared[SECMOD_MAX_POINT];
-    (void)curve_ops_of(key->curve)->point_mul(key->curve, key->scalar, point, shared); /* the scalar of a key is never refused */
+    if (private_key_whole(key) != SECMOD_OK) return SECMOD_E_FAULT;
+    int done = curve_ops_of(key->curve)->point_mul(key->curve, key->scalar, point, shared);
+    if (!ct_reveal((ct_mask)done)) return SECMOD_E_FAULT; /* the scalar of a key is never refused */
     memcpy(z, shared + 1, needed);
     wipe(shared, sizeof shared);
     *length = needed;
@@ -25,5 +28,5 @@ int secmod_ecka_agree(secmod_vault *vault, uint64_t handle, const uint8_t *point
     int result = vault_usable(vault);
     if (result == SECMOD_OK) result = agree(key, point, point_length, z, length);
     vault_give_back(vault, handle);
-    return result;
+    return vault_settle(vault, result);
 }

@@ -26,27 +26,64 @@ uint32_t scalar_in_range(const struct curve *curve, const uint8_t *scalar) {
     return ~ct_is_zero(scalar, length) & ct_less(scalar, curve->order, length);
 }
 
-/* A slip in one of the two multiplications shows, and so does a damaged constant in both, for it leads off the curve. */
-int private_key_check(struct private_key *key, const uint8_t *again) {
-    ct_publish(key->point, sizeof key->point);
-    ct_publish(again, curve_point_bytes(key->curve));
-    if (memcmp(again, key->point, curve_point_bytes(key->curve)) == 0 &&
-        curve_ops_of(key->curve)->point_check_vartime(key->curve, key->point)) {
-        return SECMOD_OK;
+/* z := a - b for a >= b. */
+static void subtract(const uint8_t *a, const uint8_t *b, uint8_t *z, size_t length) {
+    uint32_t borrow = 0;
+    for (size_t i = length; i-- > 0;) {
+        const uint32_t difference = (uint32_t)a[i] - b[i] - borrow;
+        z[i] = (uint8_t)difference;
+        borrow = difference >> 31;
     }
+}
+
+void scalar_negate(const struct curve *curve, const uint8_t *x, uint8_t *z) {
+    subtract(curve->order, x, z, curve_field_bytes(curve));
+}
+
+void scalar_double(const struct curve *curve, const uint8_t *x, uint8_t *z) {
+    const size_t length = curve_field_bytes(curve);
+    uint8_t less[SECMOD_MAX_FIELD];
+    uint32_t carry = 0;
+    for (size_t i = length; i-- > 0;) {
+        const uint32_t twice = 2U * x[i] + carry;
+        z[i] = (uint8_t)twice;
+        carry = twice >> 8;
+    }
+    const ct_mask above = ct_mask_of(carry) | ~ct_less(z, curve->order, length); /* then one subtraction is enough, and due */
+    subtract(z, curve->order, less, length);
+    for (size_t i = 0; i < length; i++) z[i] = (uint8_t)(z[i] ^ ((z[i] ^ less[i]) & above));
+    wipe(less, sizeof less);
+}
+
+int private_key_whole(const struct private_key *key) {
+    uint8_t again[SECMOD_MAX_FIELD];
+    scalar_negate(key->curve, key->negative, again);
+    const ct_mask same = ct_equal(again, key->scalar, curve_field_bytes(key->curve));
+    wipe(again, sizeof again);
+    return ct_reveal(same) ? SECMOD_OK : SECMOD_E_FAULT;
+}
+
+void private_key_begin(const struct curve *curve, const uint8_t *scalar, struct private_key *key) {
+    memset(key, 0, sizeof *key);
+    key->curve = curve;
+    memcpy(key->scalar, scalar, curve_field_bytes(curve));
+    scalar_negate(curve, scalar, key->negative);
+}
+
+int private_key_check(struct private_key *key, int good) {
+    ct_publish(key->point, sizeof key->point);
+    if (ct_reveal((ct_mask)good) && private_key_whole(key) == SECMOD_OK) return SECMOD_OK;
     private_key_wipe(key);
-    return SECMOD_E_LIBRARY;
+    return SECMOD_E_FAULT;
 }
 
 int private_key_new(const struct curve *curve, const uint8_t *scalar, struct private_key *key) {
-    uint8_t again[SECMOD_MAX_POINT];
+    const struct curve_ops *ops = curve_ops_of(curve);
     memset(key, 0, sizeof *key);
     if (!ct_reveal(scalar_in_range(curve, scalar))) return SECMOD_E_SCALAR; /* whether a scalar is refused is public */
-    key->curve = curve;
-    memcpy(key->scalar, scalar, curve_field_bytes(curve));
-    (void)curve_ops_of(curve)->base_mul(curve, scalar, key->point);
-    (void)curve_ops_of(curve)->base_mul(curve, key->scalar, again);
-    return private_key_check(key, again);
+    private_key_begin(curve, scalar, key);
+    (void)ops->base_mul(curve, scalar, key->point);
+    return private_key_check(key, ops->base_check(curve, key->scalar, key->point));
 }
 
 void private_key_wipe(struct private_key *key) {

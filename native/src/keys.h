@@ -11,6 +11,7 @@
 struct private_key {
     const struct curve *curve;
     uint8_t scalar[SECMOD_MAX_FIELD];
+    uint8_t negative[SECMOD_MAX_FIELD]; /* n - scalar: a second copy, for checks */
     uint8_t point[SECMOD_MAX_POINT];
     EVP_MAC_CTX *hmac[KEY_HMACS]; /* of nonces: SHA-256, SHA-384, SHA-512, each made when it is first asked for */
 };
@@ -18,13 +19,21 @@ struct private_key {
 /* All ones if 1 <= scalar <= n - 1; `scalar` has field_bytes.  Constant time. */
 uint32_t scalar_in_range(const struct curve *curve, const uint8_t *scalar);
 
-/* Builds the key pair of a scalar and checks it.  SECMOD_OK, SECMOD_E_SCALAR, or SECMOD_E_LIBRARY if the check fails; on an error
- * *key is empty. */
+/* z := n - x for x in [1, n-1], or 2x mod n; all have field_bytes.  Constant time. */
+void scalar_negate(const struct curve *curve, const uint8_t *x, uint8_t *z);
+void scalar_double(const struct curve *curve, const uint8_t *x, uint8_t *z);
+
+/* Builds the key pair of a scalar and checks it.  SECMOD_OK, SECMOD_E_SCALAR, or SECMOD_E_FAULT if the check fails; on an error *key
+ * is empty. */
 int private_key_new(const struct curve *curve, const uint8_t *scalar, struct private_key *key);
 
-/* SECMOD_OK if a key's public point is this one too, computed once more from the scalar as it is kept, and is on the curve; else
- * the key is wiped: SECMOD_E_LIBRARY. */
-int private_key_check(struct private_key *key, const uint8_t *again);
+/* SECMOD_OK if a scalar and its second copy fit each other; SECMOD_E_FAULT if one has changed. */
+int private_key_whole(const struct private_key *key);
+
+/* The two steps that private_key_new consists of, for a scalar in [1, n-1]: all but the point, and then, when it is there, the check;
+ * SECMOD_OK, or SECMOD_E_FAULT and the key is wiped. */
+void private_key_begin(const struct curve *curve, const uint8_t *scalar, struct private_key *key);
+int private_key_check(struct private_key *key, int good);
 
 /* Wipes and frees what the key holds, and empties it. */
 void private_key_wipe(struct private_key *key);

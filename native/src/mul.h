@@ -10,6 +10,7 @@
 #define SECMOD_MUL_H
 
 #include "domain.h"
+#include "fault.h"
 #include "inverse.h"
 #include "point.h"
 #include "row.h"
@@ -144,11 +145,14 @@ static OUT_OF_LINE void base_mul(const struct domain *c, extended *z, const sc k
     affine point;
     limb negative = sc_odd_or_negative(&c->n, odd, k);
     digits_of(&digits, COMB_WINDOW, odd);
+    FAULT(FAULT_DIGITS, digits);
     digit_point(f, &point, comb, COMB_WINDOW, &digits, 0, negative);
     xt_from_affine(f, z, &point);
     for (int i = 1; i < last; i++) {
         digit_point(f, &point, comb + i * ROW(COMB_WINDOW), COMB_WINDOW, &digits, i, negative);
+        FAULT(FAULT_READ, point);
         (void)xt_add_affine(f, z, z, &point);
+        FAULT(FAULT_SUM, *z);
     }
     digit_point(f, &point, comb + last * ROW(COMB_WINDOW), COMB_WINDOW, &digits, last, negative);
     xt_add_affine_complete(f, z, z, &point);
@@ -160,29 +164,44 @@ static OUT_OF_LINE void base_mul(const struct domain *c, extended *z, const sc k
 /* z := k q for k < n, infinity for 0.  Constant time.
  *
  * Before digit i is added the sum is 2^w s q with s odd and 2^w <= 2^w s, above |d_i|; below n the two points are different and
- * not opposite.  Only the last addition can go beyond n (k = n - 2 (n mod 2^w) does) and is complete. */
-static OUT_OF_LINE void point_mul(const struct domain *c, jacobian *z, const sc k, const affine *q) {
+ * not opposite.  Only the last addition can go beyond n (k = n - 2 (n mod 2^w) does) and is complete.
+ *
+ * Returns all ones if each digit and each point of the row were the same when read once more. */
+static OUT_OF_LINE limb point_mul(const struct domain *c, jacobian *z, const sc k, const affine *q) {
     const field *f = &c->p;
-    struct digits digits;
-    limb odd[LIMBS];
-    affine row[ROW(MUL_WINDOW)], point;
+    struct digits digits, again;
+    limb odd[LIMBS], same = limb_mask(1);
+    affine row[ROW(MUL_WINDOW)], point, second;
     limb negative = sc_odd_or_negative(&c->n, odd, k);
     digits_of(&digits, MUL_WINDOW, odd);
+    limb negative_again = sc_odd_or_negative(&c->n, odd, k);
+    digits_of(&again, MUL_WINDOW, odd);
+    FAULT(FAULT_DIGITS, digits);
     row_make(f, row, q, ROW(MUL_WINDOW));
-    digit_point(f, &point, row, MUL_WINDOW, &digits, WINDOWS(MUL_WINDOW) - 1, negative);
-    pt_from_affine(f, z, &point);
-    for (int i = WINDOWS(MUL_WINDOW) - 2; i >= 0; i--) {
-        for (int j = 0; j < MUL_WINDOW; j++) pt_double(f, z, z);
+    FAULT(FAULT_ROW, row);
+    for (int i = WINDOWS(MUL_WINDOW) - 1; i >= 0; i--) {
         digit_point(f, &point, row, MUL_WINDOW, &digits, i, negative);
-        if (i > 0) { /* public */
+        FAULT(FAULT_READ, point);
+        digit_point(f, &second, row, MUL_WINDOW, &again, i, negative_again);
+        same &= fe_equal(point.x, second.x) & fe_equal(point.y, second.y);
+        if (i == WINDOWS(MUL_WINDOW) - 1) { /* public, as below */
+            pt_from_affine(f, z, &point);
+            continue;
+        }
+        for (int j = 0; j < MUL_WINDOW; j++) pt_double(f, z, z);
+        if (i > 0) {
             (void)pt_add_affine(f, z, z, &point);
         } else {
             pt_add_affine_complete(f, z, z, &point);
         }
+        FAULT(FAULT_SUM, *z);
     }
     wipe(&digits, sizeof digits);
+    wipe(&again, sizeof again);
     wipe(odd, sizeof odd);
     wipe(&point, sizeof point);
+    wipe(&second, sizeof second);
+    return same;
 }
 
 /* ---- public multiples --------------------------------------------------------------------------------------------------- */

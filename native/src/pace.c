@@ -81,7 +81,7 @@ static int settle(secmod_vault *vault, uint64_t handle, struct handshake *handsh
     ERR_pop_to_mark();
     if (result != SECMOD_OK) {
         vault_end(vault, handle);
-        return result;
+        return vault_settle(vault, result);
     }
     handshake->step = done;
     vault_give_back(vault, handle);
@@ -156,7 +156,7 @@ static int key_make(secmod_vault *vault, struct handshake *handshake, int what, 
     if (generator == NULL) { /* no scalar that gets here is refused */
         (void)ops->base_mul(handshake->curve, scalar, own);
     } else {
-        (void)ops->point_mul(handshake->curve, scalar, generator, own);
+        if (!ct_reveal((ct_mask)ops->point_mul(handshake->curve, scalar, generator, own))) return SECMOD_E_FAULT;
     }
     ct_publish(own, needed);
     memcpy(point, own, needed);
@@ -169,9 +169,9 @@ static int key_use(const struct handshake *handshake, uint8_t *scalar, const uin
                    uint8_t *shared) {
     if (public_key_check(handshake->curve, point, length) != SECMOD_OK) return SECMOD_E_POINT;
     if (memcmp(own, point, length) == 0) return SECMOD_E_MISMATCH; /* public keys */
-    (void)curve_ops_of(handshake->curve)->point_mul(handshake->curve, scalar, point, shared);
+    int done = curve_ops_of(handshake->curve)->point_mul(handshake->curve, scalar, point, shared);
     wipe(scalar, SECMOD_MAX_FIELD);
-    return SECMOD_OK;
+    return ct_reveal((ct_mask)done) ? SECMOD_OK : SECMOD_E_FAULT;
 }
 
 int secmod_pace_map_key(secmod_vault *vault, uint64_t handle, uint8_t *point, size_t *length) {

@@ -240,7 +240,7 @@ static int unseal(secmod_vault *vault, uint64_t store_key, const uint8_t *blob, 
     ERR_pop_to_mark();
     wipe(&open, sizeof open);
     wipe(&store, sizeof store);
-    return result;
+    return vault_settle(vault, result);
 }
 
 int secmod_unseal(secmod_vault *vault, uint64_t store_key, const uint8_t *blob, size_t length, const uint8_t *context,

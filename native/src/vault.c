@@ -42,6 +42,7 @@ struct secmod_vault {
     secmod_vault *next;  /* of all there are */
     secmod_vault *spare; /* the next one that is not in use */
     struct generator *generator;
+    _Atomic(int) unchecked; /* signatures */
     pthread_mutex_t lock;
     int live;
     uint32_t taken[CHUNKS];               /* a bit for each slot of a chunk */
@@ -239,6 +240,7 @@ static int vault_new(secmod_vault **vault, const uint8_t *seed, size_t length) {
     if (made == NULL) return SECMOD_E_LIBRARY;
     int result = generator_begin(made->generator, seed, length);
     if (result == SECMOD_OK) {
+        atomic_store(&made->unchecked, 0);
         *vault = made;
     } else {
         memory_give_back(made);
@@ -255,6 +257,19 @@ int secmod_vault_new_deterministic(secmod_vault **vault, const uint8_t *seed, si
 int secmod_vault_is_deterministic(secmod_vault *vault) { return vault != NULL && generator_is_deterministic(vault->generator); }
 
 struct generator *vault_generator(secmod_vault *vault) { return vault->generator; }
+
+int secmod_vault_check_signatures(secmod_vault *vault, int on) {
+    if (vault == NULL) return SECMOD_E_ARGUMENT;
+    atomic_store(&vault->unchecked, !on);
+    return SECMOD_OK;
+}
+
+int vault_checks(const secmod_vault *vault) { return !atomic_load_explicit(&vault->unchecked, memory_order_relaxed); }
+
+int vault_settle(secmod_vault *vault, int result) {
+    if (result == SECMOD_E_FAULT) generator_alarm(vault->generator);
+    return result;
+}
 
 int vault_usable(secmod_vault *vault) {
     return generator_state(vault->generator) == SECMOD_RANDOM_REFUSED ? SECMOD_E_RANDOM : SECMOD_OK;
@@ -385,7 +400,7 @@ int secmod_key_generate(secmod_vault *vault, int curve, uint64_t *handle) {
     if (result == SECMOD_OK) result = vault_put(vault, &made, handle);
     wipe(scalar, sizeof scalar);
     ERR_pop_to_mark();
-    return result;
+    return vault_settle(vault, result);
 }
 
 int secmod_key_import(secmod_vault *vault, int curve, const uint8_t *scalar, size_t length, uint64_t *handle) {
@@ -397,7 +412,7 @@ int secmod_key_import(secmod_vault *vault, int curve, const uint8_t *scalar, siz
     if (result == SECMOD_OK) result = private_key_new(row, scalar, &made.as.key);
     if (result == SECMOD_OK) result = vault_put(vault, &made, handle);
     ERR_pop_to_mark();
-    return result;
+    return vault_settle(vault, result);
 }
 
 int secmod_key_public(secmod_vault *vault, uint64_t handle, uint8_t *point, size_t *length) {

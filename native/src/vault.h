@@ -43,6 +43,12 @@ struct generator *vault_generator(secmod_vault *vault);
  * SECMOD_E_RANDOM. */
 int vault_scalar(secmod_vault *vault, const struct curve *curve, uint8_t *scalar, enum drbg_entropy entropy);
 
+/* 1 if signatures are checked before they leave. */
+int vault_checks(const secmod_vault *vault);
+
+/* The result; the alarm is raised if it is SECMOD_E_FAULT. */
+int vault_settle(secmod_vault *vault, int result);
+
 /* SECMOD_OK, or SECMOD_E_RANDOM if no secret of the vault may be used any more (a second alarm). */
 int vault_usable(secmod_vault *vault);
 

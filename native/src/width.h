@@ -72,11 +72,12 @@ static int op_point_mul(const struct curve *curve, const uint8_t *scalar, const 
     affine q;
     limb in_range = sc_from_bytes(&c->n, k, scalar);
     (void)point_read(c, &q, point);
-    point_mul(c, &product, k, &q);
+    limb good = point_mul(c, &product, k, &q) & in_range;
     pt_to_affine(&c->p, &q, &product);
+    good &= pt_on_curve(&c->p, c->b, &q);
     wipe(k, sizeof k);
     wipe(&product, sizeof product);
-    int done = point_write(c, out, &q, in_range);
+    int done = point_write(c, out, &q, good);
     wipe(&q, sizeof q);
     return done;
 }
@@ -110,13 +111,19 @@ static int op_sign(const struct curve *curve, const uint8_t *d_bytes, const uint
     } v;
     limb good = sc_from_bytes(&c->n, v.d, d_bytes) & sc_from_bytes(&c->n, v.k, k_bytes);
     sc_from_hash(&c->n, v.e, hash, hash_length);
+    FAULT(FAULT_KEY, v.d);
+    FAULT(FAULT_NONCE, v.k);
+    FAULT(FAULT_HASH, v.e);
 
     base_mul(c, &v.point, v.k);
     mod_inv_pair(&c->p, v.x, v.point.zz, c->p.r2, &c->n, v.inverse, v.k, c->n.one); /* 1 / ZZ, R / k */
+    FAULT(FAULT_INVERSES, v.inverse);
+    FAULT(FAULT_INVERSES, v.x);
     fe_mul(&c->p, v.x, v.x, v.point.x);
     fe_mul(&c->p, v.x, v.x, c->from_x);
     mont_to_plain(&c->p, v.x, v.x);
     sc_reduce(&c->n, v.r, v.x);
+    FAULT(FAULT_R, v.r);
 
     mont_from_plain(&c->n, v.d, v.d);
     sc_mul(&c->n, v.s, v.r, v.d);
@@ -132,6 +139,102 @@ static int op_sign(const struct curve *curve, const uint8_t *d_bytes, const uint
     wipe(&v, sizeof v);
     return (int)(good & 1);
 }
+
+/* ---- checks ------------------------------------------------------------------------------------------------------------- */
+
+/* All ones if a point of the twin with this x, doubled, has the x of p: X 4 (x^3 - 3x + b) = ZZ ((x^2 + 3)^2 - 8 b x). */
+static limb double_has_x(const struct domain *c, const fe x, const extended *p) {
+    const field *f = &c->p;
+    fe square, three, above, below;
+    fe_add(f, three, f->one, f->one);
+    fe_add(f, three, three, f->one);
+    fe_sqr(f, square, x);
+    fe_add(f, above, square, three);
+    fe_sqr(f, above, above);
+    fe_mul(f, below, c->b, x);
+    for (int i = 0; i < 3; i++) fe_add(f, below, below, below);
+    fe_sub(f, above, above, below);
+    fe_sub(f, below, square, three);
+    fe_mul(f, below, below, x);
+    fe_add(f, below, below, c->b);
+    for (int i = 0; i < 2; i++) fe_add(f, below, below, below);
+    fe_mul(f, above, above, p->zz);
+    fe_mul(f, below, below, p->x);
+    return fe_equal(above, below) & ~fe_is_zero(p->zz);
+}
+
+/* The same for the x of the curve that is r modulo n. */
+static limb double_of_r_has_x(const struct domain *c, const sc r, const extended *p) {
+    fe x;
+    limb above[LIMBS];
+    mont_from_plain(&c->p, x, r); /* n is below p */
+    fe_mul(&c->p, x, x, c->to_x);
+    limb good = double_has_x(c, x, p);
+    limb below = ~limb_mask(limbs_add(above, r, c->n.m)) & limbs_less(above, c->p.m);
+    mont_from_plain(&c->p, x, above);
+    fe_mul(&c->p, x, x, c->to_x);
+    return good | (below & double_has_x(c, x, p));
+}
+
+/* z := (2k) G, from its bytes if they are not NULL. */
+static void twice_base(const struct domain *c, extended *z, const sc k, const uint8_t *known) {
+    sc twice;
+    affine q;
+    if (known == NULL) { /* public */
+        mod_add(&c->n, twice, k, k);
+        base_mul(c, z, twice);
+        wipe(twice, sizeof twice);
+    } else {
+        (void)point_read(c, &q, known);
+        xt_from_affine(&c->p, z, &q);
+        wipe(&q, sizeof q);
+    }
+}
+
+static int op_sign_check(const struct curve *curve, const uint8_t *negative, const uint8_t *k_bytes, const uint8_t *hash,
+                         size_t hash_length, const uint8_t *signature, const uint8_t *twice) {
+    const struct domain *c = domain_of(curve);
+    struct {
+        sc d, k, e, r, s;
+        extended point;
+    } v;
+    limb good = sc_from_bytes(&c->n, v.r, signature) & sc_from_bytes(&c->n, v.s, signature + ELEMENT_BYTES) &
+                sc_from_bytes(&c->n, v.d, negative) & sc_from_bytes(&c->n, v.k, k_bytes);
+    sc_from_hash(&c->n, v.e, hash, hash_length);
+    twice_base(c, &v.point, v.k, twice);
+    good &= double_of_r_has_x(c, v.r, &v.point);
+    mont_from_plain(&c->n, v.k, v.k);
+    sc_mul(&c->n, v.k, v.s, v.k);
+    mont_from_plain(&c->n, v.d, v.d);
+    sc_mul(&c->n, v.d, v.r, v.d);
+    mod_add(&c->n, v.k, v.k, v.d);
+    good &= limbs_equal(v.k, v.e);
+    wipe(&v, sizeof v);
+    return (int)(good & 1);
+}
+
+static int op_base_check(const struct curve *curve, const uint8_t *scalar, const uint8_t *point) {
+    const struct domain *c = domain_of(curve);
+    sc k;
+    extended sum, doubled;
+    affine q;
+    fe left, right;
+    limb good = sc_from_bytes(&c->n, k, scalar) & point_read(c, &q, point) & limb_is_zero(point[0] ^ 4U);
+    good &= pt_on_curve(&c->p, c->b, &q);
+    twice_base(c, &sum, k, NULL);
+    xt_double_affine(&c->p, &doubled, &q);
+    fe_mul(&c->p, left, doubled.x, sum.zz);
+    fe_mul(&c->p, right, sum.x, doubled.zz);
+    good &= fe_equal(left, right);
+    fe_mul(&c->p, left, doubled.y, sum.zzz);
+    fe_mul(&c->p, right, sum.y, doubled.zzz);
+    good &= fe_equal(left, right);
+    wipe(k, sizeof k);
+    wipe(&sum, sizeof sum);
+    return (int)(good & 1);
+}
+
+/* ---- verification ------------------------------------------------------------------------------------------------------- */
 
 /* All ones if the candidate, any number below R, is below p and x / zz is it. */
 static limb x_is_vartime(const struct domain *c, const limb candidate[LIMBS], const fe x, const fe zz) {
@@ -209,6 +312,8 @@ const struct curve_ops OPS_NAME = {
     .point_mul = op_point_mul,
     .point_add = op_point_add,
     .sign = op_sign,
+    .sign_check = op_sign_check,
+    .base_check = op_base_check,
     .verify_vartime = op_verify_vartime,
     .kept_make_vartime = op_kept_make_vartime,
 };
@@ -223,6 +328,8 @@ const struct curve_ops OPS_LANES_NAME = {
     .point_mul = op_point_mul,
     .point_add = op_point_add,
     .sign = lanes_sign,
+    .sign_check = op_sign_check,
+    .base_check = op_base_check,
     .verify_vartime = op_verify_vartime,
     .kept_make_vartime = op_kept_make_vartime,
     .base_mul_many = lanes_base_mul_many,

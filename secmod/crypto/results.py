@@ -6,6 +6,7 @@ from __future__ import annotations
 from secmod._native import lib
 from secmod.errors import (
     CryptoError,
+    FaultError,
     HandleError,
     KeyFileError,
     MismatchError,
@@ -31,6 +32,7 @@ FAILURES: dict[int, tuple[type[CryptoError], str]] = {
     lib.SECMOD_E_SM_MISSING: (CryptoError, "a secure messaging data object is missing"),
     lib.SECMOD_E_SM_WRONG: (CryptoError, "a secure messaging data object is wrong"),
     lib.SECMOD_E_SEAL: (SealError, "not what was sealed: bytes were changed, or the key or the context is another"),
+    lib.SECMOD_E_FAULT: (FaultError, "the outcome was checked and is wrong: a fault of the machine; power on to go on"),
     lib.SECMOD_E_FILE: (KeyFileError, "its file can not be read or written, or has another length than 32 bytes"),
 }
 

@@ -23,6 +23,16 @@ def own() -> Iterator[Vault]:
         yield made
 
 
+def test_a_vault_that_does_not_check_signs_the_same(curve: Curve):
+    signatures = []
+    for check in (True, False):
+        with Vault(deterministic_seed=b"checks", check_signatures=check) as vault:
+            key = vault.generate(curve)
+            signatures.append(key.sign(DIGEST))
+            verify(curve, key.public_point, DIGEST, signatures[-1])
+    assert signatures[0] == signatures[1]
+
+
 # ---- how long a key lives -------------------------------------------------------------------------------------------------
 
 
