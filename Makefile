@@ -4,7 +4,7 @@
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint types native ct differential aarch64 crash corrupt secrets bench dist clean setup setup-test setup-native setup-aarch64 setup-bench
+.PHONY: help run test test-slow lint types native ct differential aarch64 crash corrupt secrets bench hotplug soak testpcsc dist clean setup setup-test setup-native setup-aarch64 setup-bench
 
 help:
 	@echo 'make run        the main job: a program signs through a real pcscd, OpenSSL verifies'
@@ -20,6 +20,9 @@ help:
 	@echo 'make corrupt    every bit of a store flipped, every file cut to every length: detected, or no harm'
 	@echo 'make secrets    what is left of keys, PINs and sessions in memory and files when they have gone: nothing'
 	@echo 'make bench      measures beside other libraries, prints tables and what the gates say'
+	@echo 'make hotplug    10,000 cards taken out and put in, with pcscd and without: none lost, and how soon it is known'
+	@echo 'make soak       an hour at full rate: memory, descriptors, 99th percentile (SOAK_SECONDS=… for another duration)'
+	@echo 'make testpcsc   the test program of pcsc-lite, fetched from Debian, against our reader'
 	@echo 'make dist       sdist and wheel, and the wheel tried in a venv of its own'
 	@echo 'make clean      removes everything that was built, the .venv too'
 	@echo 'PYTHON=…        the interpreter the .venv is made with (3.11 or later)'
@@ -75,6 +78,9 @@ crash corrupt secrets: setup-test
 
 bench: setup-bench
 	@$(PY) -m bench
+
+hotplug soak testpcsc: setup-test
+	@$(PY) -m tests.campaigns.$@ --long
 
 dist: setup-test
 	@.ci/dist
