@@ -5,6 +5,7 @@ random kills     kill -9 at random moments of work under load, at the opening of
 every call       killed before and after each call that changes a file, and in the middle of each write (crash_calls.py)
 full and broken  ENOSPC, EIO and short writes at each of these calls (crash_calls.py)
 power            what was not yet synced is lost in part (crash_power.py)
+comparisons      killed when a password is compared: the try was counted before (crash_compare.py)
 """
 
 from __future__ import annotations
@@ -232,6 +233,7 @@ def seed() -> int:
 def campaign(report: Report, *, long: bool) -> None:
     """All parts."""
     from tests.campaigns.crash_calls import report_calls
+    from tests.campaigns.crash_compare import report_compare
     from tests.campaigns.crash_power import report_power
     from tests.campaigns.crash_serve import ServeKills
 
@@ -252,6 +254,7 @@ def campaign(report: Report, *, long: bool) -> None:
         serve.run()
         report.row("kills of secmod serve", serve.killed.total(), f"{serve.acknowledged:,} operations acknowledged")
         tell_kills(report, "secmod serve", serve)
+        report_compare(report, homes[0])
     report_calls(report, chosen, long=long)
     report_power(report, chosen, long=long)
 

@@ -242,11 +242,13 @@ def check_stored(process: CardProcess, found: Facts, name: str, tally: Tally) ->
     if found.phase != "X":
         module = SecurityModule(process, load_profile(PROFILE))
         process.ask("reset")
+        another = LOAD.another(found)
         try:
-            module.open_session(found.passwords[PIN].value or "")
+            result = another.run(module)
         except StatusError as error:
             tally.wrong.append(f"surprise: {name}: the card does not go on working: {error}")
-        found = restored(found, PIN)
+        else:
+            found = another.done(found, result)
     process.kill()
     check_again(process.directory, [found], f"{name}, then killed", tally)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Part of `make crash`: the process is killed at the very moment when a password is compared, again and again.
 
-Whoever cuts the power there wants tries that are not counted.  He gets as many as the counter has, and then the password is blocked.
+Whoever cuts the power there wants tries that are not counted.  He gets as many as the counter has, and then it is blocked.
 """
 
 from __future__ import annotations

@@ -91,6 +91,10 @@ class Load:
             (40, 20, 10, 8, 12, 10),
         )[0](facts)
 
+    def another(self, facts: Facts) -> Operation:
+        """What any module takes that has not ended: a session by its PIN, or by its PUK if that is blocked."""
+        return self._open(facts) if facts.passwords[PIN].tries else self._unblock(facts)
+
     # ---- sessions ----------------------------------------------------------------------------------------------------------
 
     def _open(self, facts: Facts) -> Operation:

@@ -16,6 +16,7 @@ from secmod.profile import load_profile
 from secmod.transport.local import LocalTransport
 from tests.campaigns.crash import Book, RandomKills, tell_kills
 from tests.campaigns.crash_calls import report_calls
+from tests.campaigns.crash_compare import report_compare
 from tests.campaigns.crash_power import report_power
 from tests.campaigns.crash_serve import ServeKills
 from tests.campaigns.facts import Facts, facts_of
@@ -78,6 +79,13 @@ def test_random_kills(tmp_path: Path) -> None:
     tell_kills(report, "random kills", work)
     assert work.killed.total() >= 25
     assert not bad(report), work.wrong
+
+
+def test_kills_at_comparisons(tmp_path: Path) -> None:
+    report = Report("short")
+    report_compare(report, tmp_path)
+    assert len(report.rows) == 6
+    assert not bad(report)
 
 
 def test_kills_of_serve() -> None:
