@@ -4,7 +4,7 @@
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint types native ct differential aarch64 bench dist clean setup setup-test setup-native setup-aarch64 setup-bench
+.PHONY: help run test test-slow lint types native ct differential aarch64 crash corrupt secrets bench hotplug soak testpcsc dist clean setup setup-test setup-native setup-aarch64 setup-bench
 
 help:
 	@echo 'make run        the main job: a program signs through a real pcscd, OpenSSL verifies'
@@ -16,7 +16,13 @@ help:
 	@echo 'make ct         constant time: under memcheck at every level of both compilers, and by a million measurements of each operation'
 	@echo 'make aarch64    the C part cross-compiled, its tests under qemu'
 	@echo 'make differential  a million random operations on each curve beside libcrypto, most of an hour'
+	@echo 'make crash      10,000 times kill -9, a failure at every call that changes a file, power cuts: nothing acknowledged is lost'
+	@echo 'make corrupt    every bit of a store flipped, every file cut to every length: detected, or no harm'
+	@echo 'make secrets    what is left of keys, PINs and sessions in memory and files when they have gone: nothing'
 	@echo 'make bench      measures beside other libraries, prints tables and what the gates say'
+	@echo 'make hotplug    10,000 cards taken out and put in, with pcscd and without: none lost, and how soon it is known'
+	@echo 'make soak       an hour at full rate: memory, descriptors, 99th percentile (SOAK_SECONDS=… for another duration)'
+	@echo 'make testpcsc   the test program of pcsc-lite, fetched from Debian, against our reader'
 	@echo 'make dist       sdist and wheel, and the wheel tried in a venv of its own'
 	@echo 'make clean      removes everything that was built, the .venv too'
 	@echo 'PYTHON=…        the interpreter the .venv is made with (3.11 or later)'
@@ -67,8 +73,14 @@ differential: setup-native
 aarch64: setup-aarch64
 	@$(MAKE) --no-print-directory -C native/tests aarch64 PYTHON=$(CURDIR)/$(PY)
 
+crash corrupt secrets: setup-test
+	@$(PY) -m tests.campaigns.$@ --long
+
 bench: setup-bench
 	@$(PY) -m bench
+
+hotplug soak testpcsc: setup-test
+	@$(PY) -m tests.campaigns.$@ --long
 
 dist: setup-test
 	@.ci/dist

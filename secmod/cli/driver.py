@@ -51,7 +51,7 @@ def _finish(plan: Plan, *, dry_run: bool, as_json: bool) -> None:
 
 @command.command(name="install")
 @click.option("--readers", type=click.IntRange(1, 16), default=1, show_default=True, help="How many readers pcscd shall have.")
-@click.option("--group", help="Members of this group may play the cards too, not only root.")
+@click.option("--group", help="Members of this group may play the cards too, not only root.  [default: secmod, if there is one]")
 @click.option(
     "--socket-dir",
     type=click.Path(file_okay=False, path_type=Path),
@@ -67,9 +67,9 @@ def install(readers: int, group: str | None, socket_dir: Path, root: Path, dry_r
 
     Nothing of another origin is overwritten. pcscd reads its configuration at its start only.
     """
-    from secmod.reader.driver import ReaderConf, plan_install
+    from secmod.reader.driver import ReaderConf, plan_install, usual_group
 
-    conf = ReaderConf(socket_dir, readers, group=group)
+    conf = ReaderConf(socket_dir, readers, group=group or usual_group(root))
     _finish(plan_install(conf, root=root), dry_run=dry_run, as_json=as_json)
 
 

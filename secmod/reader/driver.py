@@ -21,6 +21,7 @@ from secmod.errors import DriverError
 DRIVER_DIRECTORY: Final = Path("/usr/lib/pcsc/drivers/serial")
 DRIVER_NAME: Final = "libifdsecmod.so"
 CONFIG: Final = Path("/etc/reader.conf.d/secmod")
+USUAL_GROUP: Final = "secmod"
 MAX_READERS: Final = 16
 MAX_SOCKET_PATH: Final = 107  # bytes (unix(7))
 RESTART: Final = "restart pcscd to make it read its configuration: `systemctl restart pcscd`, or end it and start it again"
@@ -45,6 +46,15 @@ def driver_path() -> Path:
 def socket_name(reader: int) -> str:
     """File name of a reader's socket in the socket directory."""
     return f"reader{reader}.sock"
+
+
+def usual_group(root: Path = Path("/")) -> str | None:
+    """The group that packages make for the card process (packaging/), if the system below `root` has it."""
+    try:
+        lines = (root / "etc/group").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    return USUAL_GROUP if any(line.startswith(f"{USUAL_GROUP}:") for line in lines) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +259,7 @@ __all__ = [
     "MAX_READERS",
     "MAX_SOCKET_PATH",
     "RESTART",
+    "USUAL_GROUP",
     "Action",
     "Plan",
     "ReaderConf",
@@ -261,4 +272,5 @@ __all__ = [
     "socket_name",
     "status",
     "uninstall",
+    "usual_group",
 ]

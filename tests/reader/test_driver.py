@@ -124,6 +124,15 @@ def test_what_pcscd_would_not_read_is_not_written(conf: ReaderConf, sentence: st
         conf.text(Path("/usr/lib/libifdsecmod.so"))
 
 
+def test_the_usual_group_is_that_of_the_system(tmp_path: Path) -> None:
+    assert driver.usual_group(tmp_path) is None
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "group").write_text("root:x:0:\nsecmodern:x:7:\n", encoding="utf-8")
+    assert driver.usual_group(tmp_path) is None
+    (tmp_path / "etc" / "group").write_text("root:x:0:\nsecmod:x:998:\n", encoding="utf-8")
+    assert driver.usual_group(tmp_path) == "secmod"
+
+
 def test_a_driver_path_with_a_space_is_named() -> None:
     with pytest.raises(DriverError, match=r"pcscd can not read the path /my drivers/x\.so"):
         ReaderConf(Path("/run")).text(Path("/my drivers/x.so"))
