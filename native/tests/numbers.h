@@ -19,7 +19,7 @@ static const struct domain domains[] = {DOMAIN_ROWS};
 /* 0 if this CPU can not run what is tested. */
 static inline int runnable(void) {
 #ifdef CORE_ADX
-    return ops_of_path(curve_at(domains[0].number), "adx") != NULL;
+    return curve_ops_of_path(curve_at(domains[0].number), "adx") != NULL;
 #else
     return 1;
 #endif
