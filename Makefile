@@ -4,7 +4,7 @@
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint types native ct differential aarch64 bench hotplug soak testpcsc dist clean setup setup-test setup-native setup-aarch64 setup-bench
+.PHONY: help run test test-slow lint types native ct differential aarch64 crash corrupt secrets bench hotplug soak testpcsc dist clean setup setup-test setup-native setup-aarch64 setup-bench
 
 help:
 	@echo 'make run        the main job: a program signs through a real pcscd, OpenSSL verifies'
@@ -16,6 +16,9 @@ help:
 	@echo 'make ct         constant time: under memcheck at every level of both compilers, and by a million measurements of each operation'
 	@echo 'make aarch64    the C part cross-compiled, its tests under qemu'
 	@echo 'make differential  a million random operations on each curve beside libcrypto, most of an hour'
+	@echo 'make crash      10,000 times kill -9, a failure at every call that changes a file, power cuts: nothing acknowledged is lost'
+	@echo 'make corrupt    every bit of a store flipped, every file cut to every length: detected, or no harm'
+	@echo 'make secrets    what is left of keys, PINs and sessions in memory and files when they have gone: nothing'
 	@echo 'make bench      measures beside other libraries, prints tables and what the gates say'
 	@echo 'make hotplug    10,000 cards taken out and put in, with pcscd and without: none lost, and how soon it is known'
 	@echo 'make soak       an hour at full rate: memory, descriptors, 99th percentile (SOAK_SECONDS=… for another duration)'
@@ -69,6 +72,9 @@ differential: setup-native
 
 aarch64: setup-aarch64
 	@$(MAKE) --no-print-directory -C native/tests aarch64 PYTHON=$(CURDIR)/$(PY)
+
+crash corrupt secrets: setup-test
+	@$(PY) -m tests.campaigns.$@ --long
 
 bench: setup-bench
 	@$(PY) -m bench

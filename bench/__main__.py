@@ -25,7 +25,8 @@ def run(arguments: argparse.Namespace) -> Path:
     command = [
         *(sys.executable, "-m", "pytest", *(f"bench/test_{question}.py" for question in QUESTIONS)),
         *("-q", "-n", "0", "-o", "addopts=--import-mode=importlib --strict-markers", "--benchmark-quiet"),
-        *(f"--benchmark-json={out}", *(["--quick"] if arguments.quick else []), *(["-k", arguments.k] if arguments.k else [])),
+        *(f"--benchmark-json={out}", f"--rounds={arguments.rounds}", *(["--quick"] if arguments.quick else [])),
+        *(["-k", arguments.k] if arguments.k else []),
     ]
     code = subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode
     if code != 0:
@@ -50,6 +51,7 @@ def save(result: Result, directory: Path) -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="an eighth of the rounds: to see that everything works")
+    parser.add_argument("--rounds", type=int, default=40, help="how often each contender has its turn")
     parser.add_argument("-k", metavar="EXPRESSION", help="only these, as in pytest: round_trip, crypto, 'sign and P256', …")
     parser.add_argument("--show", metavar="FILE", type=Path, help="measure nothing, print this result file")
     parser.add_argument("--save", action="store_true", help="keep the result in bench/results")

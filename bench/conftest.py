@@ -47,6 +47,7 @@ class Effort:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="an eighth of the rounds: to see that everything works")
+    parser.addoption("--rounds", type=int, default=40, help="of blocks of 10 ms")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -60,7 +61,7 @@ def _one_cpu() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def effort(request: pytest.FixtureRequest) -> Effort:
-    return Effort(5, 4e6) if request.config.getoption("--quick") else Effort(40, 10e6)
+    return Effort(5, 4e6) if request.config.getoption("--quick") else Effort(request.config.getoption("--rounds"), 10e6)
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,8 @@ static int sign_with(const struct private_key *key, const uint8_t *nonce, const 
     int done = ops->sign(key->curve, key->scalar, nonce, hash, hash_length, signature);
     FAULT(FAULT_SIGNATURE, *(uint8_t(*)[32])signature);
     if (!ct_reveal((ct_mask)done)) return private_key_whole(key) == SECMOD_OK ? SECMOD_E_SCALAR : SECMOD_E_FAULT;
-    int good = !checked || ops->sign_check(key->curve, key->negative, nonce, hash, hash_length, signature, NULL);
+    int good = 1; /* not `!checked || …`: without optimisation that is a branch on what is revealed further down */
+    if (checked) good = ops->sign_check(key->curve, key->negative, nonce, hash, hash_length, signature, NULL);
     ct_publish(signature, curve_signature_bytes(key->curve));
     if (ct_reveal((ct_mask)good)) return SECMOD_OK;
     wipe(signature, curve_signature_bytes(key->curve));

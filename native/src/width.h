@@ -213,7 +213,8 @@ static int op_sign_check(const struct curve *curve, const uint8_t *negative, con
     return (int)(good & 1);
 }
 
-static int op_base_check(const struct curve *curve, const uint8_t *scalar, const uint8_t *point) {
+/* The point is k G, as 2k G, computed here or `known`, says. */
+static int base_check(const struct curve *curve, const uint8_t *scalar, const uint8_t *point, const uint8_t *known) {
     const struct domain *c = domain_of(curve);
     sc k;
     extended sum, doubled;
@@ -221,7 +222,7 @@ static int op_base_check(const struct curve *curve, const uint8_t *scalar, const
     fe left, right;
     limb good = sc_from_bytes(&c->n, k, scalar) & point_read(c, &q, point) & limb_is_zero(point[0] ^ 4U);
     good &= pt_on_curve(&c->p, c->b, &q);
-    twice_base(c, &sum, k, NULL);
+    twice_base(c, &sum, k, known);
     xt_double_affine(&c->p, &doubled, &q);
     fe_mul(&c->p, left, doubled.x, sum.zz);
     fe_mul(&c->p, right, sum.x, doubled.zz);
@@ -233,6 +234,41 @@ static int op_base_check(const struct curve *curve, const uint8_t *scalar, const
     wipe(&sum, sizeof sum);
     return (int)(good & 1);
 }
+
+static int op_base_check(const struct curve *curve, const uint8_t *scalar, const uint8_t *point) {
+    return base_check(curve, scalar, point, NULL);
+}
+
+#ifdef OPS_LANES_NAME
+/* (2k) G by the lanes. */
+static void lanes_twice(const struct curve *curve, const uint8_t *scalar, uint8_t *point) {
+    const struct domain *c = domain_of(curve);
+    uint8_t bytes[ELEMENT_BYTES];
+    sc k;
+    (void)sc_from_bytes(&c->n, k, scalar); /* the check that follows asks whether it is in range */
+    mod_add(&c->n, k, k, k);
+    bytes_from_limbs(bytes, k);
+    (void)lanes_base_mul(curve, bytes, point);
+    wipe(k, sizeof k);
+    wipe(bytes, sizeof bytes);
+}
+
+static int lanes_sign_check(const struct curve *curve, const uint8_t *negative, const uint8_t *k, const uint8_t *hash,
+                            size_t hash_length, const uint8_t *signature, const uint8_t *twice) {
+    uint8_t point[1 + 2 * ELEMENT_BYTES];
+    if (twice != NULL) return op_sign_check(curve, negative, k, hash, hash_length, signature, twice);
+    lanes_twice(curve, k, point);
+    int good = op_sign_check(curve, negative, k, hash, hash_length, signature, point);
+    wipe(point, sizeof point);
+    return good;
+}
+
+static int lanes_base_check(const struct curve *curve, const uint8_t *scalar, const uint8_t *point) {
+    uint8_t twice[1 + 2 * ELEMENT_BYTES];
+    lanes_twice(curve, scalar, twice);
+    return base_check(curve, scalar, point, twice);
+}
+#endif
 
 /* ---- verification ------------------------------------------------------------------------------------------------------- */
 
@@ -328,8 +364,8 @@ const struct curve_ops OPS_LANES_NAME = {
     .point_mul = op_point_mul,
     .point_add = op_point_add,
     .sign = lanes_sign,
-    .sign_check = op_sign_check,
-    .base_check = op_base_check,
+    .sign_check = lanes_sign_check,
+    .base_check = lanes_base_check,
     .verify_vartime = op_verify_vartime,
     .kept_make_vartime = op_kept_make_vartime,
     .base_mul_many = lanes_base_mul_many,

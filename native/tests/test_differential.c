@@ -132,6 +132,26 @@ static int ours_verify(const struct state *s, const struct curve_ops *ops, const
     return ops->verify_vartime(s->c, kept, g->points[i], hash, g->hash_lengths[i], g->tried[i]) ? SECMOD_OK : SECMOD_E_SIGNATURE;
 }
 
+/* The checks before something leaves the vault: right for what is right, wrong after any bit. */
+static void check_checks(const struct state *s, const struct curve_ops *ops, const struct group *g, int i) {
+    uint8_t negative[SECMOD_MAX_FIELD], signature[SECMOD_MAX_SIGNATURE], point[SECMOD_MAX_POINT];
+    const struct judge *j = &s->judge;
+    const unsigned int bytes = (unsigned int)j->bytes;
+    memcpy(signature, g->signatures[i], sizeof signature);
+    memcpy(point, g->multiples[i], sizeof point);
+    CHECK(ops->base_check(s->c, g->nonces[i], point) == g->nonce_good[i]);
+    point[1 + random_below(2 * bytes)] ^= (uint8_t)(1U << random_below(8));
+    CHECK(ops->base_check(s->c, g->nonces[i], point) == 0);
+    if (!g->sign_good[i]) return;
+    BIGNUM *d = BN_bin2bn(g->keys[i], j->bytes, NULL);
+    BN_sub(d, j->n, d);
+    BN_bn2binpad(d, negative, j->bytes);
+    BN_free(d);
+    CHECK(ops->sign_check(s->c, negative, g->nonces[i], g->hashes[i], g->hash_lengths[i], signature, NULL) == 1);
+    signature[random_below(2 * bytes)] ^= (uint8_t)(1U << random_below(8));
+    CHECK(ops->sign_check(s->c, negative, g->nonces[i], g->hashes[i], g->hash_lengths[i], signature, NULL) == 0);
+}
+
 static void check_single(const struct state *s, const struct curve_ops *ops, const struct group *g, uint8_t hashes[JOBS][SECMOD_MAX_FIELD],
                          kept_table *kept) {
     const size_t field = curve_field_bytes(s->c);
@@ -140,6 +160,7 @@ static void check_single(const struct state *s, const struct curve_ops *ops, con
         CHECK(ops->base_mul(s->c, g->nonces[i], point) == g->nonce_good[i] && memcmp(point, g->multiples[i], 1 + 2 * field) == 0);
         int done = ops->sign(s->c, g->keys[i], g->nonces[i], g->hashes[i], g->hash_lengths[i], signature);
         CHECK(done == g->sign_good[i] && memcmp(signature, g->signatures[i], 2 * field) == 0);
+        check_checks(s, ops, g, i);
         CHECK(ours_verify(s, ops, NULL, g, hashes[i], i) == g->verified[i]);
         if (!g->point_good[i]) continue;
         CHECK(ops->point_mul(s->c, g->nonces[i], g->points[i], point) == g->nonce_good[i]);

@@ -196,13 +196,15 @@ class DirectReader:
     def silence(self, seconds: float | None) -> None:
         """Without a sign of life the program is told after two seconds that there was no answer, as by pcscd's driver."""
         work, begin = self.working, time.monotonic()
-        while self.slot.inserted and not self._closed:
+        while not self._closed:
             passed = time.monotonic() - begin
             if passed >= _SILENCE:
                 self.give_up(work, Result.NOT_TRANSACTED)
-            if passed >= (_SILENCE if seconds is None else seconds):
+            if seconds is None and (work is None or not work.reply):
+                return  # somebody has answered in the card's place
+            if seconds is not None and (passed >= seconds or not self.slot.inserted):
                 return
-            self.slot.gone.wait(min(_LOOK, max(0.0, (_SILENCE if seconds is None else seconds) - passed)))
+            time.sleep(_LOOK if seconds is None else min(_LOOK, seconds - passed))
 
     def storm(self, count: int) -> bool:
         """Programs know no keep-alives."""

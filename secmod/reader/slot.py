@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from enum import IntEnum
 from functools import partial
 from pathlib import Path
@@ -243,10 +243,8 @@ class Slot:
         with self._lock:
             others = {known: standing for known, standing in self._interposers.items() if known is not place}
             self._interposers = others if interposer is None else dict(sorted({**others, place: interposer}.items()))
-            powered, insertion = self.powered, self._insertion
-        if powered:
-            with suppress(NoAnswerError):  # taken out meanwhile: bound anew when it is back
-                self._bind(self.card, insertion, self._protocol)
+            if self.powered:
+                self._connect(self.card, self._protocol)
 
     def interposed(self, place: Place) -> Interposer | None:
         """What stands there."""
@@ -334,12 +332,16 @@ class Slot:
             self.powered = True
             self._cold = False
             self._protocol = protocol
-            transmit: Transmit = T0Mapper(card.transmit) if protocol == "T0" else card.transmit
-            for interposer in self._interposers.values():
-                transmit = interposer.commands(transmit)
-            self._bound = _traced(transmit, self.address.stem) if _log.isEnabledFor(logging.DEBUG) else transmit
-            if not self._held:
-                self._transmit = self._bound
+            self._connect(card, protocol)
+
+    def _connect(self, card: Card, protocol: str) -> None:
+        """Within the lock: this is the way of a command."""
+        transmit: Transmit = T0Mapper(card.transmit) if protocol == "T0" else card.transmit
+        for interposer in self._interposers.values():
+            transmit = interposer.commands(transmit)
+        self._bound = _traced(transmit, self.address.stem) if _log.isEnabledFor(logging.DEBUG) else transmit
+        if not self._held:
+            self._transmit = self._bound
 
     def _unbind(self) -> None:
         """Within the lock: no command reaches the card."""

@@ -123,6 +123,7 @@ class VpcdReader(threading.Thread):
         self.slot = slot
         self.connected = False
         self.working = False
+        self._atr: bytes | None = None  # the last answer to reset, empty if there was none; None without power
         self._address = (host, port)
         self._changed = changed
         self._stopping = threading.Event()
@@ -184,6 +185,7 @@ class VpcdReader(threading.Thread):
                     with suppress(OSError):  # the vpcd went away: as good as an end
                         self._serve(channel)
                 self._channel = None
+            self._atr = None
             self.slot.link_lost()
             self._set_connected(connected=False)
 
@@ -227,11 +229,13 @@ class VpcdReader(threading.Thread):
     def _obey(self, channel: Channel, control: int) -> None:
         requests = {Control.POWER_OFF: FrameType.POWER_DOWN, Control.POWER_ON: FrameType.POWER_UP, Control.RESET: FrameType.RESET}
         if control == Control.GET_ATR:
-            channel.send(self.slot.card.atr)
+            channel.send(self.slot.card.atr if self._atr is None else self._atr)
         elif control in requests:
             self.working = True
-            self.slot.answer(Frame(requests[Control(control)]).encode())
+            answer = Frame.parse(self.slot.answer(Frame(requests[Control(control)]).encode()))
             self.working = False
+            started = b"" if answer.type is FrameType.FAULT else answer.payload
+            self._atr = None if control == Control.POWER_OFF else started
             self._changed()
         else:
             _log.warning("a vpcd sends control %d, which means nothing to a card", control)

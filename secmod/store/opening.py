@@ -23,7 +23,9 @@ def check_files(folder: Folder) -> None:
     """Raises StoreError unless the store's files, as far as there are any, are ours alone, and of no format newer than ours."""
     fd = folder.open(FILE, os.O_RDWR | os.O_CREAT)
     try:
-        if not check_version(folder.path / FILE, fd, FORMAT) and folder.exists(MARK):
+        # If the power went while the store was made, its first page may be half there: SQLite takes it back by its journal.
+        unmade = folder.exists(FILE + "-journal") and not folder.exists(MARK)
+        if not unmade and not check_version(folder.path / FILE, fd, FORMAT) and folder.exists(MARK):
             raise StoreDamagedError(f"{folder.path / FILE} is empty, and was not; {BACK}")
     finally:
         os.close(fd)  # before SQLite has it open: closing gives back a process's locks

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 
@@ -82,7 +83,7 @@ class Report:
         table = Table("", "", "", title=self.title, show_header=False, title_justify="left")
         table.columns[1].justify = "right"
         for row in self.rows:
-            table.add_row(row.what, row.text, {None: "", True: "ok", False: "FAILED"}[row.ok])
+            table.add_row(escape(row.what), escape(row.text), {None: "", True: "ok", False: "FAILED"}[row.ok])
         Console().print(table)
 
 
