@@ -4,7 +4,7 @@
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-slow lint types native ct differential aarch64 crash corrupt secrets bench hotplug soak testpcsc dist clean setup setup-test setup-native setup-aarch64 setup-bench
+.PHONY: help run test test-slow lint types native ct differential aarch64 crash corrupt secrets bench hostile hotplug soak testpcsc dist clean setup setup-test setup-native setup-aarch64 setup-bench
 
 help:
 	@echo 'make run        the main job: a program signs through a real pcscd, OpenSSL verifies'
@@ -20,6 +20,7 @@ help:
 	@echo 'make corrupt    every bit of a store flipped, every file cut to every length: detected, or no harm'
 	@echo 'make secrets    what is left of keys, PINs and sessions in memory and files when they have gone: nothing'
 	@echo 'make bench      measures beside other libraries, prints tables and what the gates say'
+	@echo 'make hostile    a million malformed frames each to driver and emulator under sanitizers; strays, hangs, restarts'
 	@echo 'make hotplug    10,000 cards taken out and put in, with pcscd and without: none lost, and how soon it is known'
 	@echo 'make soak       an hour at full rate: memory, descriptors, 99th percentile (SOAK_SECONDS=… for another duration)'
 	@echo 'make testpcsc   the test program of pcsc-lite, fetched from Debian, against our reader'
@@ -79,7 +80,7 @@ crash corrupt secrets: setup-test
 bench: setup-bench
 	@$(PY) -m bench
 
-hotplug soak testpcsc: setup-test
+hostile hotplug soak testpcsc: setup-test
 	@$(PY) -m tests.campaigns.$@ --long
 
 dist: setup-test

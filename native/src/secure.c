@@ -10,6 +10,18 @@
 #include "secmod.h"
 #include "wipe.h"
 
+/* The search for leaks does not look into pages that it knows nothing of, and what libcrypto gave us is referred to from here alone. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LEAKS_ARE_SOUGHT
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(LEAKS_ARE_SOUGHT)
+#include <sanitizer/lsan_interface.h>
+#else
+#define __lsan_register_root_region(start, size) ((void)0)
+#endif
+
 #define GRAIN 64
 #define REGION 32768 /* bytes that are mapped at a time; many processes may lock no more than 64 KiB */
 
@@ -35,6 +47,7 @@ static int region_map(void) {
     struct region *made = mmap(NULL, REGION, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (made == MAP_FAILED) return 0;
     if (madvise(made, REGION, MADV_DONTDUMP) != 0) dumped = 1;
+    __lsan_register_root_region(made, REGION);
     made->locked = mlock(made, REGION) == 0;
     made->next = regions;
     regions = made;

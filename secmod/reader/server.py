@@ -184,7 +184,7 @@ class _Reader(threading.Thread):
             pass  # the driver went away: as good as an end of file
         except LinkError as error:  # that was no frame: begin anew, as the driver does
             _log.error("socket %s: %s; the connection is ended", self.slot.address, error)
-            self._stopping.wait(_RETRY[1])
+            self._stopping.wait(_RETRY[0])
 
     def _disconnect(self, link: Link) -> None:
         with self._event_lock:

@@ -28,7 +28,7 @@ from secmod.profile import load_profile
 from tests.campaigns.card_process import BrokenError, CardProcess, Faults, KilledError, RefusedError
 from tests.campaigns.facts import Facts
 from tests.campaigns.load import PIN, PROFILE, TRANSPORT, Load, Operation, change, restored
-from tests.campaigns.native import with_storage_faults
+from tests.campaigns.programs import with_storage_faults
 from tests.campaigns.report import Report
 from tests.card.authority import Chain
 

@@ -31,7 +31,7 @@ from tests.campaigns.card_process import BrokenError, CardProcess, Faults, Kille
 from tests.campaigns.crash_calls import CHAIN, guesses
 from tests.campaigns.facts import Facts
 from tests.campaigns.load import PIN, PROFILE, TRANSPORT, Load
-from tests.campaigns.native import with_storage_faults
+from tests.campaigns.programs import with_storage_faults
 from tests.campaigns.report import Report
 
 SECTOR = 512  # bytes that are written whole or not at all

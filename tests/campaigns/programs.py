@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,12 +24,13 @@ _DRIVER = tuple(sorted((ROOT / "native" / "ifd").glob("*.c")))
 
 
 def compiled(name: str, sources: Sequence[Path], *flags: str) -> Path:
-    """The program (or library) of these sources in build/campaigns, at least as new as they are."""
+    """The program (or library) of these sources in build/campaigns, at least as new as they are.  Several may ask at
+    once."""
     target = BUILD / name
     newest = max(path.stat().st_mtime for source in sources for path in (source, *source.parent.glob("*.h")))
     if not target.exists() or target.stat().st_mtime < newest:
         BUILD.mkdir(parents=True, exist_ok=True)
-        fresh = target.with_suffix(".new")
+        fresh = BUILD / f"{name}.{os.getpid()}.{threading.get_ident()}"
         subprocess.run(["gcc", *_WARNINGS, *sources, *flags, "-o", fresh], check=True)
         fresh.rename(target)
     return target
@@ -52,6 +54,17 @@ def hostile_service() -> Path:
 def sanitized_driver() -> Path:
     """The driver under sanitizers, as a library for pcscd."""
     return compiled("libifdsecmod.so", _DRIVER, *SANITIZE, "-fPIC", "-shared")
+
+
+def memory_scan() -> Path:
+    """What looks for needles in memory and files, as a library for Python."""
+    return compiled("scan.so", [ROOT / "tests" / "campaigns" / "scan.c"], "-O2", "-fPIC", "-shared")
+
+
+def with_storage_faults() -> dict[str, str]:
+    """An environment in which programs have storage_faults.c loaded."""
+    sources = [ROOT / "tests" / "campaigns" / "storage_faults.c"]
+    return {**os.environ, "LD_PRELOAD": str(compiled("storage_faults.so", sources, "-O2", "-fPIC", "-shared", "-ldl"))}
 
 
 @functools.cache

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.campaigns.native import shared_object
 from tests.campaigns.needles import PREFIX, Needle
+from tests.campaigns.programs import memory_scan
 
 _ROOM = 65_536  # hits in one piece of memory
 _PIECE = 1 << 24  # bytes read at once
@@ -52,7 +52,7 @@ class Hit:
 
 @cache
 def _library() -> ctypes.CDLL:
-    library = ctypes.CDLL(str(shared_object("scan")))
+    library = ctypes.CDLL(str(memory_scan()))
     library.scan_prepare.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
     library.scan_prepare.restype = None
     library.scan_bytes.argtypes = (
