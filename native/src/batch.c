@@ -33,44 +33,7 @@ static void sign_lanes(const struct curve *curve, struct sign_job *jobs, int cou
         ops->sign_many(curve, jobs, (size_t)count);
         return;
     }
-    for (int i = 0; i < count; i++) {
-        int done = ops->sign(curve, jobs[i].key, jobs[i].nonce, jobs[i].hash, jobs[i].hash_length, jobs[i].signature);
-        jobs[i].result = ct_reveal((ct_mask)done) ? SECMOD_OK : SECMOD_E_SCALAR;
-    }
-}
-
-/* k G for each; those who ask know their scalars to be in range. */
-static void base_lanes(const struct curve *curve, struct base_job *jobs, int count, int least) {
-    const struct curve_ops *ops = curve_ops_of(curve);
-    if (ops->base_mul_many != NULL && count >= least) {
-        ops->base_mul_many(curve, jobs, (size_t)count);
-    } else {
-        for (int i = 0; i < count; i++) (void)ops->base_mul(curve, jobs[i].scalar, jobs[i].point);
-    }
-}
-
-/* Checks what has been signed, for the vaults that want it so: see secmod_vault_check_signatures. */
-static void sign_check(const struct curve *curve, const struct sign_group *group, struct sign_job *jobs) {
-    uint8_t scalars[GROUP][SECMOD_MAX_FIELD], points[GROUP][SECMOD_MAX_POINT];
-    struct base_job twice[GROUP];
-    int count = 0;
-    for (int i = 0; i < group->count; i++) {
-        if (!vault_checks(group->of[i]->vault)) continue;
-        scalar_double(curve, group->nonces[i], scalars[count]);
-        twice[count] = (struct base_job){.scalar = scalars[count], .point = points[count]};
-        count++;
-    }
-    base_lanes(curve, twice, count, LEAST_SIGN);
-    for (int i = 0, next = 0; i < group->count; i++) {
-        if (!vault_checks(group->of[i]->vault)) continue;
-        const uint8_t *point = points[next++];
-        if (jobs[i].result != SECMOD_OK) continue;
-        int good = curve_ops_of(curve)->sign_check(curve, group->negatives[i], group->nonces[i], jobs[i].hash, jobs[i].hash_length,
-                                                   jobs[i].signature, point);
-        if (!ct_reveal((ct_mask)good)) jobs[i].result = vault_settle(group->of[i]->vault, SECMOD_E_FAULT);
-    }
-    wipe(scalars, sizeof scalars);
-    wipe(points, sizeof points);
+    for (int i = 0; i < count; i++) sign_one(curve, &jobs[i]);
 }
 
 /* Signs all of a group, which is empty then. */
@@ -79,17 +42,17 @@ static void sign_group(const struct curve *curve, struct sign_group *group) {
     for (int i = 0; i < group->count; i++) {
         struct secmod_sign_job *of = group->of[i];
         jobs[i] = (struct sign_job){.key = group->keys[i],
+                                    .negative = vault_checks(of->vault) ? group->negatives[i] : NULL,
                                     .nonce = group->nonces[i],
                                     .hash = of->hash,
                                     .hash_length = (size_t)of->hash_length,
                                     .signature = of->signature};
     }
     sign_lanes(curve, jobs, group->count);
-    sign_check(curve, group, jobs);
     for (int i = 0; i < group->count; i++) {
         struct secmod_sign_job *of = group->of[i];
         ct_publish(of->signature, sizeof of->signature);
-        of->result = jobs[i].result;
+        of->result = vault_settle(of->vault, jobs[i].result);
         if (of->result == SECMOD_E_FAULT) wipe(of->signature, sizeof of->signature);
         if (of->result == SECMOD_E_SCALAR) { /* r or s is zero: once more, with another nonce */
             size_t length = sizeof of->signature;
@@ -252,25 +215,31 @@ struct generate_group {
     uint8_t scalars[GROUP][SECMOD_MAX_FIELD];
 };
 
-/* The check that the points are those of the scalars as they are kept: once more, in the same way. */
+/* k G for each, checked. */
+static void generate_lanes(const struct curve *curve, struct base_job *jobs, int count) {
+    const struct curve_ops *ops = curve_ops_of(curve);
+    if (ops->base_mul_many != NULL && count >= LEAST_GENERATE) {
+        ops->base_mul_many(curve, jobs, (size_t)count);
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        int done = ops->base_mul_checked(curve, jobs[i].scalar, jobs[i].point);
+        jobs[i].result = (done - 1) & SECMOD_E_FAULT;
+    }
+}
+
 static void generate_group(const struct curve *curve, struct generate_group *group) {
     struct base_job jobs[GROUP];
     struct private_key keys[GROUP];
-    uint8_t again[GROUP][SECMOD_MAX_POINT];
     for (int i = 0; i < group->count; i++) {
         private_key_begin(curve, group->scalars[i], &keys[i]);
-        jobs[i] = (struct base_job){.scalar = group->scalars[i], .point = keys[i].point};
+        jobs[i] = (struct base_job){.scalar = keys[i].scalar, .point = keys[i].point, .checked = 1};
     }
-    base_lanes(curve, jobs, group->count, LEAST_GENERATE);
-    for (int i = 0; i < group->count; i++) jobs[i] = (struct base_job){.scalar = keys[i].scalar, .point = again[i]};
-    base_lanes(curve, jobs, group->count, LEAST_GENERATE);
+    generate_lanes(curve, jobs, group->count);
     for (int i = 0; i < group->count; i++) {
         struct secmod_generate_job *job = group->of[i];
         struct secret made = {.kind = SECRET_KEY};
-        ct_publish(again[i], sizeof again[i]);
-        ct_publish(keys[i].point, sizeof keys[i].point);
-        int good = memcmp(again[i], keys[i].point, curve_point_bytes(curve)) == 0 &&
-                   curve_ops_of(curve)->point_check_vartime(curve, keys[i].point);
+        int good = ct_reveal((ct_mask)jobs[i].result) == (ct_mask)SECMOD_OK;
         job->result = vault_settle(job->vault, private_key_check(&keys[i], good));
         if (job->result != SECMOD_OK) continue;
         memcpy(job->point, keys[i].point, curve_point_bytes(curve));

@@ -30,12 +30,16 @@ struct curve_ops {
     int (*point_add)(const struct curve *c, const uint8_t *p, const uint8_t *q, uint8_t *out);
     /* ECDSA (TR-03111 4.2.1.1) with key d and nonce k; 0 if d or k is not in [1, n - 1], or r or s is 0. */
     int (*sign)(const struct curve *c, const uint8_t *d, const uint8_t *k, const uint8_t *hash, size_t hash_length, uint8_t *signature);
-    /* 1 if the signature is what `sign` makes of n - d, k and this hash: R, with r for its x, is k G or -k G, and s k + r (n - d) is the
-     * hash.  `twice` is (2k) G, or NULL: then it is computed here. */
+    /* 1 if the signature is what `sign` makes of n - d, k and this hash: R, with r for its x, doubled is (2k) G or -(2k) G, and
+     * s k + r (n - d) is the hash. */
     int (*sign_check)(const struct curve *c, const uint8_t *negative, const uint8_t *k, const uint8_t *hash, size_t hash_length,
-                      const uint8_t *signature, const uint8_t *twice);
-    /* 1 if the point is k G, by way of (2k) G, and on the curve. */
+                      const uint8_t *signature);
+    /* 1 if the point, doubled, is (2k) G, and on the curve. */
     int (*base_check)(const struct curve *c, const uint8_t *scalar, const uint8_t *point);
+    /* base_mul and base_check of the point as it was written; sign and sign_check of the signature as it was written, which is left
+     * there. */
+    int (*base_mul_checked)(const struct curve *c, const uint8_t *scalar, uint8_t *point);
+    void (*sign_checked)(const struct curve *c, struct sign_job *job);
     /* 1 if the signature is good.  `kept` is the table of the point, or NULL.  The point must have passed point_check_vartime. */
     int (*verify_vartime)(const struct curve *c, const kept_table *kept, const uint8_t *point, const uint8_t *hash,
                           size_t hash_length, const uint8_t *signature);

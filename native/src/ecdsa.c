@@ -42,20 +42,32 @@ static EVP_MAC_CTX *hmac_for(struct private_key *key, size_t hash_length, size_t
     return *hmac;
 }
 
+void sign_one(const struct curve *curve, struct sign_job *job) {
+    const struct curve_ops *ops = curve_ops_of(curve);
+    if (job->negative != NULL) {
+        ops->sign_checked(curve, job);
+    } else {
+        int done = ops->sign(curve, job->key, job->nonce, job->hash, job->hash_length, job->signature);
+        job->result = (done - 1) & SECMOD_E_SCALAR;
+    }
+    job->result = (int)ct_reveal((ct_mask)job->result);
+}
+
 /* SECMOD_E_SCALAR if r or s is zero with this nonce; SECMOD_E_FAULT and zeroes if the signature is checked and wrong. */
 static int sign_with(const struct private_key *key, const uint8_t *nonce, const uint8_t *hash, size_t hash_length,
                      uint8_t *signature, int checked) {
     FAULT(FAULT_STORED, *(uint8_t(*)[32])key->scalar);
-    const struct curve_ops *ops = curve_ops_of(key->curve);
-    int done = ops->sign(key->curve, key->scalar, nonce, hash, hash_length, signature);
-    FAULT(FAULT_SIGNATURE, *(uint8_t(*)[32])signature);
-    if (!ct_reveal((ct_mask)done)) return private_key_whole(key) == SECMOD_OK ? SECMOD_E_SCALAR : SECMOD_E_FAULT;
-    int good = 1; /* not `!checked || …`: without optimisation that is a branch on what is revealed further down */
-    if (checked) good = ops->sign_check(key->curve, key->negative, nonce, hash, hash_length, signature, NULL);
+    struct sign_job job = {.key = key->scalar,
+                           .negative = checked ? key->negative : NULL,
+                           .nonce = nonce,
+                           .hash = hash,
+                           .hash_length = hash_length,
+                           .signature = signature};
+    sign_one(key->curve, &job);
     ct_publish(signature, curve_signature_bytes(key->curve));
-    if (ct_reveal((ct_mask)good)) return SECMOD_OK;
-    wipe(signature, curve_signature_bytes(key->curve));
-    return SECMOD_E_FAULT;
+    if (job.result == SECMOD_E_SCALAR) return private_key_whole(key) == SECMOD_OK ? SECMOD_E_SCALAR : SECMOD_E_FAULT;
+    if (job.result == SECMOD_E_FAULT) wipe(signature, curve_signature_bytes(key->curve));
+    return job.result;
 }
 
 /* The nonces of RFC 6979, into which the extra bytes go, if there are any. */

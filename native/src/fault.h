@@ -24,8 +24,12 @@ enum fault_place {
 
 void fault_at(enum fault_place place, void *object, size_t length);
 #define FAULT(place, object) fault_at(place, (void *)&(object), sizeof(object))
+/* of vectors of eight lanes */
+void fault_lanes_at(enum fault_place place, void *object, size_t length);
+#define FAULT_LANES(place, object) fault_lanes_at(place, (void *)&(object), sizeof(object))
 #else
 #define FAULT(place, object) ((void)0)
+#define FAULT_LANES(place, object) ((void)0)
 #endif
 
 #endif

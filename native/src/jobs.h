@@ -10,7 +10,8 @@
 struct base_job {
     const uint8_t *scalar; /* L bytes */
     uint8_t *point;        /* 1 + 2L bytes */
-    int result;            /* SECMOD_OK, or SECMOD_E_SCALAR outside [1, n-1] */
+    int checked;           /* the point, as it was written, must have (2k) G for its double, and be on the curve */
+    int result;            /* SECMOD_OK, SECMOD_E_SCALAR outside [1, n-1], SECMOD_E_FAULT after a check, with a point of no worth */
 };
 
 /* k * Q; Q is validated. */
@@ -23,10 +24,12 @@ struct point_job {
 /* ECDSA with a given nonce. */
 struct sign_job {
     const uint8_t *key, *nonce; /* L bytes each */
+    const uint8_t *negative;    /* n - key: what has been signed is checked (sign_check of curve_ops.h); NULL: it is not */
     const uint8_t *hash;
     size_t hash_length; /* the leftmost bits up to those of n count */
     uint8_t *signature; /* r || s, 2L bytes */
-    int result;         /* SECMOD_OK; SECMOD_E_SCALAR: key or nonce outside [1, n-1], or r or s would be 0 */
+    int result; /* SECMOD_OK; SECMOD_E_SCALAR: key or nonce outside [1, n-1], or r or s would be 0; SECMOD_E_FAULT after a check, with a
+                   signature that must not leave */
 };
 
 struct verify_job {

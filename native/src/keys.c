@@ -26,33 +26,13 @@ uint32_t scalar_in_range(const struct curve *curve, const uint8_t *scalar) {
     return ~ct_is_zero(scalar, length) & ct_less(scalar, curve->order, length);
 }
 
-/* z := a - b for a >= b. */
-static void subtract(const uint8_t *a, const uint8_t *b, uint8_t *z, size_t length) {
+void scalar_negate(const struct curve *curve, const uint8_t *x, uint8_t *z) {
     uint32_t borrow = 0;
-    for (size_t i = length; i-- > 0;) {
-        const uint32_t difference = (uint32_t)a[i] - b[i] - borrow;
+    for (size_t i = curve_field_bytes(curve); i-- > 0;) {
+        const uint32_t difference = (uint32_t)curve->order[i] - x[i] - borrow;
         z[i] = (uint8_t)difference;
         borrow = difference >> 31;
     }
-}
-
-void scalar_negate(const struct curve *curve, const uint8_t *x, uint8_t *z) {
-    subtract(curve->order, x, z, curve_field_bytes(curve));
-}
-
-void scalar_double(const struct curve *curve, const uint8_t *x, uint8_t *z) {
-    const size_t length = curve_field_bytes(curve);
-    uint8_t less[SECMOD_MAX_FIELD];
-    uint32_t carry = 0;
-    for (size_t i = length; i-- > 0;) {
-        const uint32_t twice = 2U * x[i] + carry;
-        z[i] = (uint8_t)twice;
-        carry = twice >> 8;
-    }
-    const ct_mask above = ct_mask_of(carry) | ~ct_less(z, curve->order, length); /* then one subtraction is enough, and due */
-    subtract(z, curve->order, less, length);
-    for (size_t i = 0; i < length; i++) z[i] = (uint8_t)(z[i] ^ ((z[i] ^ less[i]) & above));
-    wipe(less, sizeof less);
 }
 
 int private_key_whole(const struct private_key *key) {
@@ -82,8 +62,7 @@ int private_key_new(const struct curve *curve, const uint8_t *scalar, struct pri
     memset(key, 0, sizeof *key);
     if (!ct_reveal(scalar_in_range(curve, scalar))) return SECMOD_E_SCALAR; /* whether a scalar is refused is public */
     private_key_begin(curve, scalar, key);
-    (void)ops->base_mul(curve, scalar, key->point);
-    return private_key_check(key, ops->base_check(curve, key->scalar, key->point));
+    return private_key_check(key, ops->base_mul_checked(curve, key->scalar, key->point));
 }
 
 void private_key_wipe(struct private_key *key) {

@@ -19,9 +19,8 @@ struct private_key {
 /* All ones if 1 <= scalar <= n - 1; `scalar` has field_bytes.  Constant time. */
 uint32_t scalar_in_range(const struct curve *curve, const uint8_t *scalar);
 
-/* z := n - x for x in [1, n-1], or 2x mod n; all have field_bytes.  Constant time. */
+/* z := n - x for x in [1, n-1]; both have field_bytes.  Constant time. */
 void scalar_negate(const struct curve *curve, const uint8_t *x, uint8_t *z);
-void scalar_double(const struct curve *curve, const uint8_t *x, uint8_t *z);
 
 /* Builds the key pair of a scalar and checks it.  SECMOD_OK, SECMOD_E_SCALAR, or SECMOD_E_FAULT if the check fails; on an error *key
  * is empty. */

@@ -96,18 +96,29 @@ void lanes_verify_many_vartime(const struct curve *curve, struct verify_job *job
     for (size_t i = 0; i < count; i += LANES) width_of(c)->verify(c, comb, curve_field_bytes(curve), jobs + i, some(count - i));
 }
 
-int lanes_base_mul(const struct curve *curve, const uint8_t *scalar, uint8_t *point) {
+static int base_mul_one(const struct curve *curve, struct base_job job) {
     const struct lanes_curve *c = &lanes_curves[curve->number];
-    struct base_job job = {.scalar = scalar, .point = point};
     width_of(c)->base_mul_one(c, comb_of(curve->number), curve_field_bytes(curve), &job);
     return job.result == SECMOD_OK;
 }
 
+int lanes_base_mul(const struct curve *curve, const uint8_t *scalar, uint8_t *point) {
+    return base_mul_one(curve, (struct base_job){.scalar = scalar, .point = point});
+}
+
+int lanes_base_mul_checked(const struct curve *curve, const uint8_t *scalar, uint8_t *point) {
+    return base_mul_one(curve, (struct base_job){.scalar = scalar, .point = point, .checked = 1});
+}
+
+void lanes_sign_checked(const struct curve *curve, struct sign_job *job) {
+    const struct lanes_curve *c = &lanes_curves[curve->number];
+    width_of(c)->sign_one(c, comb_of(curve->number), curve_field_bytes(curve), job);
+}
+
 int lanes_sign(const struct curve *curve, const uint8_t *d, const uint8_t *k, const uint8_t *hash, size_t hash_length,
                uint8_t *signature) {
-    const struct lanes_curve *c = &lanes_curves[curve->number];
     struct sign_job job = {.key = d, .nonce = k, .hash = hash, .hash_length = hash_length, .signature = signature};
-    width_of(c)->sign_one(c, comb_of(curve->number), curve_field_bytes(curve), &job);
+    lanes_sign_checked(curve, &job);
     return job.result == SECMOD_OK;
 }
 
@@ -136,6 +147,11 @@ int lanes_base_mul(const struct curve *curve, const uint8_t *scalar, uint8_t *po
     (void)curve, (void)scalar, (void)point;
     return 0;
 }
+int lanes_base_mul_checked(const struct curve *curve, const uint8_t *scalar, uint8_t *point) {
+    (void)curve, (void)scalar, (void)point;
+    return 0;
+}
+void lanes_sign_checked(const struct curve *curve, struct sign_job *job) { (void)curve, (void)job; }
 int lanes_sign(const struct curve *curve, const uint8_t *d, const uint8_t *k, const uint8_t *hash, size_t hash_length,
                uint8_t *signature) {
     (void)curve, (void)d, (void)k, (void)hash, (void)hash_length, (void)signature;

@@ -20,10 +20,13 @@ void lanes_agree_many(const struct curve *curve, struct point_job *jobs, size_t 
 void lanes_sign_many(const struct curve *curve, struct sign_job *jobs, size_t count);
 void lanes_verify_many_vartime(const struct curve *curve, struct verify_job *jobs, size_t count);
 
-/* One operation spread over the lanes, an eighth of the additions in each.  As base_mul and sign of curve_ops.h. */
+/* One operation spread over the lanes, an eighth of the additions in each; or a quarter, and in the other lanes those of its check.
+ * As in curve_ops.h. */
 int lanes_base_mul(const struct curve *curve, const uint8_t *scalar, uint8_t *point);
+int lanes_base_mul_checked(const struct curve *curve, const uint8_t *scalar, uint8_t *point);
 int lanes_sign(const struct curve *curve, const uint8_t *d, const uint8_t *k, const uint8_t *hash, size_t hash_length,
                uint8_t *signature);
+void lanes_sign_checked(const struct curve *curve, struct sign_job *job);
 
 /* Around fork: nobody is computing a comb in between. */
 void lanes_fork_prepare(void);

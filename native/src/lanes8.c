@@ -5,6 +5,7 @@
 #if LANES_BUILT
 #include <string.h>
 
+#include "fault.h"
 #include "lanes_gen.h"
 #include "wipe.h"
 

@@ -18,17 +18,27 @@ LANES_INLINE __mmask8 in_range(const struct fe *x, const struct lanes_modulus *m
 LANES_INLINE __mmask8 lane_mask(size_t count) { return (__mmask8)((1U << count) - 1U); }
 
 /* Reads the scalars of [1, n-1]; 1 elsewhere. */
-LANES_INLINE __mmask8 scalars_load(struct fe *k, const uint8_t *const bytes[8], size_t length, const struct lanes_modulus *n) {
+LANES_INLINE __mmask8 scalars_load(struct fe *k, const uint8_t *const bytes[8], size_t length, int same,
+                                   const struct lanes_modulus *n) {
     struct fe one;
-    fe_load(k, bytes, length);
+    fe_load(k, bytes, length, same);
     const __mmask8 good = in_range(k, n);
     fe_small(&one, 1);
     fe_select(k, (__mmask8)~good, &one);
     return good;
 }
 
+/* The same, doubled modulo n. */
+LANES_INLINE void scalars_load_twice(struct fe *k, const uint8_t *const bytes[8], size_t length, int same,
+                                     const struct lanes_modulus *n) {
+    (void)scalars_load(k, bytes, length, same, n);
+    fe_add(k, k, k);
+    fe_canonical(k, n);
+}
+
 /* Reads points of the curve into the twin; the base point elsewhere. */
-LANES_CALL __mmask8 points_load(struct affine *p, const uint8_t *const bytes[8], size_t length, const struct lanes_curve *c) {
+LANES_CALL __mmask8 points_load(struct affine *p, const uint8_t *const bytes[8], size_t length, int same,
+                                const struct lanes_curve *c) {
     const uint8_t *x[8], *y[8];
     struct affine base;
     __mmask8 good = 0;
@@ -37,8 +47,8 @@ LANES_CALL __mmask8 points_load(struct affine *p, const uint8_t *const bytes[8],
         y[lane] = bytes[lane] + 1 + length;
         good = (__mmask8)(good | (bytes[lane][0] == 0x04) << lane);
     }
-    fe_load(&p->x, x, length);
-    fe_load(&p->y, y, length);
+    fe_load(&p->x, x, length, same);
+    fe_load(&p->y, y, length, same);
     good &= in_field(&p->x, &c->p) & in_field(&p->y, &c->p);
     fe_mul_constant(&p->x, &p->x, c->x_in, &c->p);
     fe_mul_constant(&p->y, &p->y, c->y_in, &c->p);
@@ -53,15 +63,17 @@ LANES_CALL __mmask8 points_load(struct affine *p, const uint8_t *const bytes[8],
 }
 
 /* The leftmost bytes of the hashes, as numbers below R. */
-LANES_CALL void hashes_load(struct fe *e, const uint8_t *const hashes[8], const size_t lengths[8], size_t length) {
-    uint8_t rows[8][MAX_BYTES] = {{0}};
+LANES_CALL void hashes_load(struct fe *e, const uint8_t *const hashes[8], const size_t lengths[8], size_t length,
+                            int same) {
+    uint8_t rows[8][MAX_BYTES];
     const uint8_t *bytes[8];
-    for (int lane = 0; lane < 8; lane++) {
+    memset(rows, 0, same ? sizeof rows[0] : sizeof rows);
+    for (int lane = 0; lane < (same ? 1 : 8); lane++) {
         const size_t used = lengths[lane] < length ? lengths[lane] : length;
         if (used > 0) memcpy(rows[lane] + length - used, hashes[lane], used);
         bytes[lane] = rows[lane];
     }
-    fe_load(e, bytes, length);
+    fe_load(e, bytes, length, same);
 }
 
 /* x from the twin and 1 / z: canonical, out of Montgomery form. */
@@ -85,13 +97,10 @@ LANES_INLINE void y_out(struct fe *y, const struct pt *p, const struct fe *inver
 /* Numbers to the outputs of `count` lanes, zeroes in those that are not good.  No branch: whether a scalar is good is for the
  * caller to make public. */
 LANES_CALL void numbers_store(uint8_t *const *out, size_t count, __mmask8 good, const struct fe *x, size_t length) {
-    uint8_t nobody[MAX_BYTES], *bytes[8];
     struct fe z;
     fe_small(&z, 0);
     fe_select(&z, good, x);
-    for (size_t lane = 0; lane < 8; lane++) bytes[lane] = lane < count ? out[lane] : nobody;
-    fe_store(bytes, &z, length);
-    wipe(nobody, sizeof nobody);
+    fe_store(out, count, &z, length);
     wipe(&z, sizeof z);
 }
 
@@ -121,21 +130,52 @@ LANES_CALL void points_store(uint8_t *const *out, size_t count, __mmask8 good, c
 /* SECMOD_OK or the error, without a branch. */
 LANES_INLINE int lane_result(__mmask8 good, size_t lane, int error) { return ((int)(good >> lane & 1) - 1) & error; }
 
-/* ---- the four operations --------------------------------------------------------------------------------------------------- */
+/* The same for two steps: the second one's error only where the first one went well. */
+LANES_INLINE int lane_results(__mmask8 good, int error, __mmask8 checked, int second, size_t lane) {
+    return lane_result(good, lane, error) | lane_result((__mmask8)(checked | ~good), lane, second);
+}
 
-/* One job, in every lane: the base point's multiple is shared out, the rest costs what eight cost. */
+/* ---- multiples of the base point --------------------------------------------------------------------------------------------- */
+
+/* The lanes whose point, as it was written, doubled is `twice`; they are on the curve. */
+LANES_CALL __mmask8 points_hold(const uint8_t *const points[8], const struct pt *twice, size_t bytes, int same,
+                                const struct lanes_curve *c) {
+    struct affine q;
+    struct pt doubled;
+    const __mmask8 good = points_load(&q, points, bytes, same, c);
+    pt_from_affine(&doubled, &q, &c->p);
+    pt_double(&doubled, &doubled, &c->p);
+    return good & pt_same(&doubled, twice, &c->p);
+}
+
+/* Bit 0 is set if all of bits 4 to 7 are: the lanes of a check that is spread. */
+LANES_INLINE __mmask8 spread_all(__mmask8 mask) { return (__mmask8)((unsigned int)(mask >> 4) + 1U) >> 4; }
+
+/* One job: the base point's multiple is shared out, the rest costs what eight cost.  A job that is checked has k G in lanes 0 to 3
+ * and (2k) G in lanes 4 to 7.  No addition is left out or made wrong in both alike without being seen, even if it is the same
+ * instruction's fault: digits are odd, so what is missing from 2k is never twice what is missing from k. */
 static void spread_base_mul(const struct lanes_curve *c, const void *comb, size_t bytes, struct base_job *job) {
     struct {
-        struct fe k;
+        struct fe k, twice;
         struct pt p;
     } w;
-    const uint8_t *scalars[8];
+    const uint8_t *scalars[8] = {job->scalar}, *points[8];
     uint8_t *out[1] = {job->point};
-    for (int lane = 0; lane < 8; lane++) scalars[lane] = job->scalar;
-    const __mmask8 good = scalars_load(&w.k, scalars, bytes, &c->n);
-    base_mul_spread(&w.p, comb, &w.k, c);
-    job->result = lane_result(good, 0, SECMOD_E_SCALAR);
+    const __mmask8 good = scalars_load(&w.k, scalars, bytes, 1, &c->n);
+    __mmask8 holds = 1;
+    if (job->checked) {
+        scalars_load_twice(&w.twice, scalars, bytes, 1, &c->n);
+        fe_select(&w.k, 0xF0, &w.twice);
+        base_mul_two(&w.p, comb, &w.k, c);
+    } else {
+        base_mul_spread(&w.p, comb, &w.k, c);
+    }
     points_store(out, 1, good, &w.p, bytes, c, 0);
+    if (job->checked) {
+        for (int lane = 0; lane < 8; lane++) points[lane] = job->point;
+        holds = spread_all(points_hold(points, &w.p, bytes, 1, c));
+    }
+    job->result = lane_results(good, SECMOD_E_SCALAR, holds, SECMOD_E_FAULT, 0);
     wipe(&w, sizeof w);
 }
 
@@ -145,18 +185,30 @@ static void batch_base_mul(const struct lanes_curve *c, const void *comb, size_t
         struct fe k;
         struct pt p;
     } w;
-    const uint8_t *scalars[8];
+    const uint8_t *scalars[8], *points[8];
     uint8_t *out[8] = {NULL};
-    for (size_t lane = 0; lane < 8; lane++) scalars[lane] = lane < count ? jobs[lane].scalar : batch_nothing;
-    const __mmask8 good = scalars_load(&w.k, scalars, bytes, &c->n) & lane_mask(count);
-    base_mul(&w.p, comb, &w.k, c);
-    for (size_t lane = 0; lane < count; lane++) {
-        out[lane] = jobs[lane].point;
-        jobs[lane].result = lane_result(good, lane, SECMOD_E_SCALAR);
+    __mmask8 unchecked = 0xFF, holds = 0;
+    for (size_t lane = 0; lane < 8; lane++) {
+        scalars[lane] = lane < count ? jobs[lane].scalar : batch_nothing;
+        points[lane] = out[lane] = lane < count ? jobs[lane].point : NULL;
+        if (lane >= count) points[lane] = batch_nothing;
+        if (lane < count && jobs[lane].checked) unchecked = (__mmask8)(unchecked & ~(1U << lane));
     }
+    const __mmask8 good = scalars_load(&w.k, scalars, bytes, 0, &c->n) & lane_mask(count);
+    base_mul(&w.p, comb, &w.k, c);
     points_store(out, count, good, &w.p, bytes, c, 0);
+    if (unchecked != 0xFF) { /* public */
+        scalars_load_twice(&w.k, scalars, bytes, 0, &c->n);
+        base_mul(&w.p, comb, &w.k, c);
+        holds = points_hold(points, &w.p, bytes, 0, c);
+    }
+    for (size_t lane = 0; lane < count; lane++) {
+        jobs[lane].result = lane_results(good, SECMOD_E_SCALAR, holds | unchecked, SECMOD_E_FAULT, lane);
+    }
     wipe(&w, sizeof w);
 }
+
+/* ---- multiples of any point -------------------------------------------------------------------------------------------------- */
 
 static void batch_point_mul(const struct lanes_curve *c, size_t bytes, struct point_job *jobs, size_t count, int x_only) {
     struct {
@@ -170,8 +222,8 @@ static void batch_point_mul(const struct lanes_curve *c, size_t bytes, struct po
         scalars[lane] = lane < count ? jobs[lane].scalar : batch_nothing;
         points[lane] = lane < count ? jobs[lane].point : batch_nothing;
     }
-    const __mmask8 scalar_good = scalars_load(&w.k, scalars, bytes, &c->n);
-    const __mmask8 point_good = points_load(&w.q, points, bytes, c);
+    const __mmask8 scalar_good = scalars_load(&w.k, scalars, bytes, 0, &c->n);
+    const __mmask8 point_good = points_load(&w.q, points, bytes, 0, c);
     const __mmask8 good = scalar_good & point_good & lane_mask(count);
     point_mul(&w.p, &w.k, &w.q, c);
     for (size_t lane = 0; lane < count; lane++) {
@@ -193,44 +245,128 @@ LANES_INLINE void sign_s(struct fe *s, const struct fe *e, const struct fe *r, c
     fe_canonical(s, n);
 }
 
-static void sign_jobs(const struct lanes_curve *c, const void *comb, size_t bytes, struct sign_job *jobs, size_t count,
-                      int spread) {
+/* Where the numbers of up to eight jobs are; zeroes in lanes without one.  Or those of one job, for all lanes. */
+struct sign_numbers {
+    const uint8_t *keys[8], *negatives[8], *nonces[8], *hashes[8], *r[8], *s[8];
+    size_t hash_lengths[8];
+    __mmask8 checked;
+    int same;
+};
+
+static void sign_numbers_of(struct sign_numbers *z, const struct sign_job *jobs, size_t count, size_t bytes, int same) {
+    static const struct sign_job nothing = {.key = batch_nothing,
+                                            .nonce = batch_nothing,
+                                            .hash = batch_nothing};
+    z->same = same;
+    z->checked = 0;
+    for (size_t lane = 0; lane < 8; lane++) {
+        const struct sign_job *job = same ? jobs : lane < count ? &jobs[lane] : &nothing;
+        const uint8_t *signature = job == &nothing ? batch_nothing : job->signature;
+        z->keys[lane] = job->key;
+        z->nonces[lane] = job->nonce;
+        z->negatives[lane] = job->negative != NULL ? job->negative : batch_nothing;
+        z->hashes[lane] = job->hash;
+        z->hash_lengths[lane] = job->hash_length;
+        z->r[lane] = signature;
+        z->s[lane] = signature + bytes;
+        if (job->negative != NULL) z->checked = (__mmask8)(z->checked | 1U << lane);
+    }
+}
+
+/* What sign_check of curve_ops.h asks, for signatures as they were written; `twice` is (2k) G in each lane.  Of one job, in lanes 4 to
+ * 7, the first two try r and the others r + n, and the answer is in bit 0. */
+LANES_CALL __mmask8 signatures_hold(const struct lanes_curve *c, size_t bytes, const struct sign_numbers *in, const struct pt *twice) {
+    struct {
+        struct fe r, s, k, d, e, x, other;
+    } w;
+    __mmask8 good = scalars_load(&w.r, in->r, bytes, in->same, &c->n) & scalars_load(&w.s, in->s, bytes, in->same, &c->n) &
+                    scalars_load(&w.k, in->nonces, bytes, in->same, &c->n) &
+                    scalars_load(&w.d, in->negatives, bytes, in->same, &c->n);
+    hashes_load(&w.e, in->hashes, in->hash_lengths, bytes, in->same);
+    fe_all(&w.other, c->n.times[1]);
+    fe_add(&w.other, &w.other, &w.r);
+    const __mmask8 has_other = fe_below(&w.other, 1, &c->p);
+    fe_mul_add(&w.k, &w.s, &w.k, &w.r, &w.d, &c->n);
+    fe_mul_one(&w.e, &w.e, &c->n);
+    fe_sub(&w.k, &w.k, &w.e, 3, &c->n);
+    good &= fe_vanishes(&w.k, &c->n);
+    __mmask8 x_good;
+    if (in->same) {
+        fe_select(&w.r, 0xC0, &w.other);
+        fe_mul_constant(&w.x, &w.r, c->x_in, &c->p);
+        x_good = pt_is_double_of_x(twice, &w.x, c) & (has_other | 0x3F);
+        good = spread_all(good) & (spread_all(x_good | 0xC0) | spread_all(x_good | 0x30));
+    } else {
+        fe_mul_constant(&w.x, &w.r, c->x_in, &c->p);
+        x_good = pt_is_double_of_x(twice, &w.x, c);
+        fe_mul_constant(&w.x, &w.other, c->x_in, &c->p);
+        good &= x_good | (has_other & pt_is_double_of_x(twice, &w.x, c));
+    }
+    wipe(&w, sizeof w);
+    return good;
+}
+
+/* Signs with the points k G, in the lanes of the mask; those where that was possible come back. */
+LANES_CALL __mmask8 sign_with(const struct lanes_curve *c, size_t bytes, const struct sign_numbers *in, __mmask8 good, const struct fe *k,
+                              const struct pt *p, struct sign_job *jobs, size_t count) {
     struct {
         struct fe k, d, e, z, z_inverse, k_inverse, r, s;
-        struct pt p;
     } w;
-    const uint8_t *keys[8], *nonces[8], *hashes[8];
-    size_t hash_lengths[8];
     uint8_t *r[8] = {NULL}, *s[8] = {NULL};
-    for (size_t lane = 0; lane < 8; lane++) {
-        const int used = spread || lane < count;
-        const struct sign_job *job = &jobs[spread ? 0 : lane];
-        keys[lane] = used ? job->key : batch_nothing;
-        nonces[lane] = used ? job->nonce : batch_nothing;
-        hashes[lane] = used ? job->hash : batch_nothing;
-        hash_lengths[lane] = used ? job->hash_length : 0;
-    }
-    __mmask8 good = scalars_load(&w.d, keys, bytes, &c->n) & scalars_load(&w.k, nonces, bytes, &c->n);
-    hashes_load(&w.e, hashes, hash_lengths, bytes);
-    if (spread) {
-        base_mul_spread(&w.p, comb, &w.k, c);
-    } else {
-        base_mul(&w.p, comb, &w.k, c);
-    }
-    w.z = w.p.z;
+    good &= scalars_load(&w.d, in->keys, bytes, in->same, &c->n);
+    hashes_load(&w.e, in->hashes, in->hash_lengths, bytes, in->same);
+    FAULT_LANES(FAULT_KEY, w.d);
+    FAULT_LANES(FAULT_HASH, w.e);
+    w.z = p->z;
     fe_canonical(&w.z, &c->p);
-    fe_invert_two(&w.z_inverse, &w.z, &c->p, &w.k_inverse, &w.k, &c->n);
-    x_out(&w.r, &w.p, &w.z_inverse, c);
+    fe_invert_two(&w.z_inverse, &w.z, &c->p, &w.k_inverse, k, &c->n);
+    FAULT_LANES(FAULT_INVERSES, w.z_inverse);
+    FAULT_LANES(FAULT_INVERSES, w.k_inverse);
+    x_out(&w.r, p, &w.z_inverse, c);
     fe_canonical(&w.r, &c->n);
+    FAULT_LANES(FAULT_R, w.r);
     sign_s(&w.s, &w.e, &w.r, &w.d, &w.k_inverse, &c->n);
     good &= (__mmask8) ~(fe_is_zero(&w.r) | fe_is_zero(&w.s));
     for (size_t lane = 0; lane < count; lane++) {
         r[lane] = jobs[lane].signature;
         s[lane] = jobs[lane].signature + bytes;
-        jobs[lane].result = lane_result(good, lane, SECMOD_E_SCALAR);
     }
     numbers_store(r, count, good, &w.r, bytes);
     numbers_store(s, count, good, &w.s, bytes);
+    wipe(&w, sizeof w);
+    return good;
+}
+
+/* Of one job, which has k G in lanes 0 to 3 and (2k) G in lanes 4 to 7 if it is checked (as in spread_base_mul), or up to eight. */
+static void sign_jobs(const struct lanes_curve *c, const void *comb, size_t bytes, struct sign_job *jobs, size_t count,
+                      int spread) {
+    struct {
+        struct fe k, twice;
+        struct pt p, twice_p;
+    } w;
+    struct sign_numbers in;
+    sign_numbers_of(&in, jobs, count, bytes, spread);
+    __mmask8 good = scalars_load(&w.k, in.nonces, bytes, spread, &c->n), holds = 0;
+    FAULT_LANES(FAULT_NONCE, w.k);
+    if (in.checked) scalars_load_twice(&w.twice, in.nonces, bytes, spread, &c->n);
+    if (spread && in.checked) {
+        struct fe both = w.k;
+        fe_select(&both, 0xF0, &w.twice);
+        base_mul_two(&w.p, comb, &both, c);
+        w.twice_p = w.p;
+        wipe(&both, sizeof both);
+    } else if (spread) {
+        base_mul_spread(&w.p, comb, &w.k, c);
+    } else {
+        base_mul(&w.p, comb, &w.k, c);
+        if (in.checked) base_mul(&w.twice_p, comb, &w.twice, c);
+    }
+    good = sign_with(c, bytes, &in, good, &w.k, &w.p, jobs, count);
+    for (size_t lane = 0; lane < count; lane++) FAULT(FAULT_SIGNATURE, *(uint8_t(*)[32])jobs[lane].signature);
+    if (in.checked) holds = signatures_hold(c, bytes, &in, &w.twice_p);
+    for (size_t lane = 0; lane < count; lane++) {
+        jobs[lane].result = lane_results(good, SECMOD_E_SCALAR, (__mmask8)(holds | ~in.checked), SECMOD_E_FAULT, lane);
+    }
     wipe(&w, sizeof w);
 }
 
@@ -279,9 +415,9 @@ static void batch_verify(const struct lanes_curve *c, const void *comb, size_t b
     struct affine q;
     struct fe r, s, e, w, u1, u2, one;
     struct pt p1, p2, sum;
-    const __mmask8 point_good = points_load(&q, points, bytes, c);
-    __mmask8 good = point_good & scalars_load(&r, r_bytes, bytes, &c->n) & scalars_load(&s, s_bytes, bytes, &c->n);
-    hashes_load(&e, hashes, hash_lengths, bytes);
+    const __mmask8 point_good = points_load(&q, points, bytes, 0, c);
+    __mmask8 good = point_good & scalars_load(&r, r_bytes, bytes, 0, &c->n) & scalars_load(&s, s_bytes, bytes, 0, &c->n);
+    hashes_load(&e, hashes, hash_lengths, bytes, 0);
     fe_invert(&w, &s, &c->n);
     fe_mul_one(&e, &e, &c->n);
     fe_mul(&u1, &e, &w, &c->n);

@@ -286,10 +286,10 @@ LANES_CALL void fe_mul_one(struct fe *z, const struct fe *x, const struct lanes_
 
 /* ---- bytes ---------------------------------------------------------------------------------------------------------------- */
 
-/* Big-endian numbers of `length` bytes, a multiple of 8, one a lane. */
-LANES_CALL void fe_load(struct fe *z, const uint8_t *const bytes[8], size_t length) {
+/* Big-endian numbers of `length` bytes, a multiple of 8, one a lane; or the first of them in all lanes. */
+LANES_CALL void fe_load(struct fe *z, const uint8_t *const bytes[8], size_t length, int same) {
     _Alignas(64) uint64_t rows[LIMBS][8];
-    for (int lane = 0; lane < 8; lane++) {
+    for (int lane = 0; lane < (same ? 1 : 8); lane++) {
         uint64_t words[LIMBS + 1] = {0};
         for (size_t i = 0; i < length / 8; i++) {
             uint64_t word;
@@ -302,15 +302,15 @@ LANES_CALL void fe_load(struct fe *z, const uint8_t *const bytes[8], size_t leng
             rows[i][lane] = (words[at] >> off | high) & MASK52;
         }
     }
-    for (int i = 0; i < LIMBS; i++) z->limb[i] = _mm512_load_si512(rows[i]);
+    for (int i = 0; i < LIMBS; i++) z->limb[i] = same ? vec_all(rows[i][0]) : _mm512_load_si512(rows[i]);
     wipe(rows, sizeof rows);
 }
 
-/* Canonical numbers below 2^(8 * length), a multiple of 8. */
-LANES_CALL void fe_store(uint8_t *const bytes[8], const struct fe *x, size_t length) {
+/* Canonical numbers below 2^(8 * length), a multiple of 8, of the first `count` lanes. */
+LANES_CALL void fe_store(uint8_t *const *bytes, size_t count, const struct fe *x, size_t length) {
     _Alignas(64) uint64_t rows[LIMBS][8];
     for (int i = 0; i < LIMBS; i++) _mm512_store_si512(rows[i], x->limb[i]);
-    for (int lane = 0; lane < 8; lane++) {
+    for (size_t lane = 0; lane < count; lane++) {
         for (int i = 0; i < (int)length / 8; i++) {
             const int at = 64 * i / 52, off = 64 * i % 52; /* two limbs make a word, or three */
             uint64_t word = rows[at][lane] >> off;

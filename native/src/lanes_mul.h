@@ -42,6 +42,7 @@ LANES_INLINE void digits_of(struct digits *z, const struct fe *k, int bits, cons
         if (i == (bits - 1) / 52) limb = _mm512_or_epi64(limb, vec_all(UINT64_C(1) << ((bits - 1) % 52)));
         z->b.limb[i] = limb;
     }
+    FAULT_LANES(FAULT_DIGITS, z->b);
 }
 
 /* The place of digit i in its row, and the lanes where it is negative. */
@@ -90,6 +91,7 @@ LANES_CALL void comb_select(struct affine *z, const struct comb *comb, const str
         z->y.limb[i] = comb_choose(comb->at[window][LIMBS + i], index, bit4, bit5);
     }
     fe_negate_lanes(&z->y, negative, m);
+    FAULT_LANES(FAULT_READ, *z);
 }
 
 /* r := k G for k in [1, n-1]. */
@@ -104,6 +106,7 @@ LANES_CALL void base_mul(struct pt *r, const struct comb *comb, const struct fe 
     for (int i = COMB_WINDOWS - 2; i > 0; i--) {
         comb_select(&w.t, comb, &w.k, i, &c->p);
         pt_add_affine(r, r, &w.t, &c->p);
+        FAULT_LANES(FAULT_SUM, *r);
     }
     comb_select(&w.t, comb, &w.k, 0, &c->p);
     pt_add_affine_equal(r, r, &w.t, &c->p);
@@ -113,72 +116,89 @@ LANES_CALL void base_mul(struct pt *r, const struct comb *comb, const struct fe 
     wipe(&w, sizeof w);
 }
 
-/* ---- fixed base, one scalar over the eight lanes ----------------------------------------------------------------------------
- */
+/* ---- fixed base, one scalar over several lanes ---------------------------------------------------------------------------- */
 
-#define COMB_TURNS ((COMB_WINDOWS + 7) / 8)
-
-/* Lane j gets the entry of window 8 * turn + j; nothing of use where there is no such window. */
-LANES_CALL void comb_select_spread(struct affine *z, const struct comb *comb, const struct digits *k, int turn,
-                                   const struct lanes_modulus *m) {
+/* Lane j of `each` gets the entry of window each * turn + j; nothing of use where there is no such window. */
+LANES_INLINE void comb_select_spread(struct affine *z, const struct comb *comb, const struct digits *k, int turn, int each,
+                                     const struct lanes_modulus *m) {
     struct affine t;
-    for (int lane = 0; lane < 8 && 8 * turn + lane < COMB_WINDOWS; lane++) {
-        comb_select(&t, comb, k, 8 * turn + lane, m);
-        fe_select(&z->x, (__mmask8)(1U << lane), &t.x);
-        fe_select(&z->y, (__mmask8)(1U << lane), &t.y);
+    for (int lane = 0; lane < each && each * turn + lane < COMB_WINDOWS; lane++) {
+        const __mmask8 lanes = (__mmask8)((each == 8 ? 0x01U : 0x11U) << lane);
+        comb_select(&t, comb, k, each * turn + lane, m);
+        fe_select(&z->x, lanes, &t.x);
+        fe_select(&z->y, lanes, &t.y);
     }
 }
 
-LANES_INLINE void fe_rotate(struct fe *z, const struct fe *x, int by) {
+/* Lane i gets what lane i ^ by has. */
+LANES_INLINE void fe_swap(struct fe *z, const struct fe *x, int by) {
     LANES_UNROLL
     for (int i = 0; i < LIMBS; i++) {
         const vec word = x->limb[i];
         z->limb[i] = by == 4   ? _mm512_alignr_epi64(word, word, 4)
-                     : by == 2 ? _mm512_alignr_epi64(word, word, 2)
-                               : _mm512_alignr_epi64(word, word, 1);
+                     : by == 2 ? _mm512_permutex_epi64(word, 0x4E)
+                               : _mm512_permutex_epi64(word, 0xB1);
     }
 }
 
-/* r := k G in every lane, for the same k in [1, n-1] in every lane.  Each sums up an eighth of the windows.  Within a lane the
- * argument of this file's head holds up to the last addition; a lane's sum may be infinite then, and sums of lanes may be
- * anything. */
-LANES_CALL void base_mul_spread(struct pt *r, const struct comb *comb, const struct fe *k, const struct lanes_curve *c) {
+LANES_INLINE __mmask8 mask_swap(__mmask8 mask, int by) {
+    const unsigned int low = by == 4 ? 0x0FU : by == 2 ? 0x33U : 0x55U;
+    return (__mmask8)((mask >> by & low) | (mask & low) << by);
+}
+
+/* Groups of `each` lanes (8 or 4) have one k in [1, n-1] in all of them: r := k G in all lanes of the group.  Each sums up its share
+ * of the windows.  Within a lane the argument of this file's head holds up to the last addition; a lane's sum may be infinite then,
+ * and sums of lanes may be anything. */
+LANES_INLINE void base_mul_groups(struct pt *r, const struct comb *comb, const struct fe *k, int each, const struct lanes_curve *c) {
     struct {
         struct digits k;
         struct affine t;
         struct pt other, sum;
     } w;
-    const __mmask8 topmost = (__mmask8)((1U << ((COMB_WINDOWS - 1) % 8 + 1)) - 1U);
+    const int turns = (COMB_WINDOWS + each - 1) / each;
+    const __mmask8 topmost = (__mmask8)(((1U << ((COMB_WINDOWS - 1) % each + 1)) - 1U) * (each == 8 ? 0x01U : 0x11U));
     digits_of(&w.k, k, COMB_WINDOW * COMB_WINDOWS, &c->n);
     fe_all(&w.t.x, c->x);
     fe_all(&w.t.y, c->y);
-    comb_select_spread(&w.t, comb, &w.k, COMB_TURNS - 1, &c->p);
+    comb_select_spread(&w.t, comb, &w.k, turns - 1, each, &c->p);
     pt_from_affine(r, &w.t, &c->p);
     __mmask8 infinite = 0;
-    for (int i = COMB_TURNS - 2; i >= 0; i--) {
-        comb_select_spread(&w.t, comb, &w.k, i, &c->p);
+    for (int i = turns - 2; i >= 0; i--) {
+        comb_select_spread(&w.t, comb, &w.k, i, each, &c->p);
         pt_from_affine(&w.other, &w.t, &c->p);
         if (i > 0) { /* public */
             pt_add_affine(r, r, &w.t, &c->p);
         } else {
             infinite = pt_add(r, r, &w.other, &c->p);
         }
-        if (i == COMB_TURNS - 2) pt_select(r, (__mmask8)~topmost, &w.other); /* lanes without a window above */
+        if (i == turns - 2) pt_select(r, (__mmask8)~topmost, &w.other); /* lanes without a window above */
+        FAULT_LANES(FAULT_SUM, *r);
     }
-    for (int by = 4; by > 0; by /= 2) {
-        const __mmask8 other_infinite = (__mmask8)(infinite >> by | infinite << (8 - by));
-        fe_rotate(&w.other.x, &r->x, by);
-        fe_rotate(&w.other.y, &r->y, by);
-        fe_rotate(&w.other.z, &r->z, by);
+    for (int by = each / 2; by > 0; by /= 2) {
+        const __mmask8 other_infinite = mask_swap(infinite, by);
+        fe_swap(&w.other.x, &r->x, by);
+        fe_swap(&w.other.y, &r->y, by);
+        fe_swap(&w.other.z, &r->z, by);
         const __mmask8 none = pt_add(&w.sum, r, &w.other, &c->p);
         pt_select(&w.sum, other_infinite, r);
         pt_select(&w.sum, infinite, &w.other);
         infinite = (__mmask8)((infinite & other_infinite) | (none & ~infinite & ~other_infinite));
         *r = w.sum;
+        FAULT_LANES(FAULT_SUM, *r);
     }
     fe_negate(&w.other.y, &r->y, 4, &c->p);
     fe_select(&r->y, w.k.negated, &w.other.y);
     wipe(&w, sizeof w);
+}
+
+/* One scalar, in all lanes. */
+LANES_CALL void base_mul_spread(struct pt *r, const struct comb *comb, const struct fe *k, const struct lanes_curve *c) {
+    base_mul_groups(r, comb, k, 8, c);
+}
+
+/* One scalar in lanes 0 to 3, another in lanes 4 to 7. */
+LANES_CALL void base_mul_two(struct pt *r, const struct comb *comb, const struct fe *k, const struct lanes_curve *c) {
+    base_mul_groups(r, comb, k, 4, c);
 }
 
 /* ---- affine form ---------------------------------------------------------------------------------------------------------- */

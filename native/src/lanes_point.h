@@ -149,6 +149,48 @@ LANES_CALL __mmask8 pt_add(struct pt *r, const struct pt *p, const struct pt *q,
     return (__mmask8)(same_x & ~same_y);
 }
 
+/* The lanes where p and q, not infinity, are the same. */
+LANES_CALL __mmask8 pt_same(const struct pt *p, const struct pt *q, const struct lanes_modulus *m) {
+    struct fe zz1, zz2, u, v;
+    fe_square(&zz1, &p->z, m);
+    fe_square(&zz2, &q->z, m);
+    fe_mul(&u, &p->x, &zz2, m);
+    fe_mul(&v, &q->x, &zz1, m);
+    fe_sub(&u, &u, &v, 3, m);
+    const __mmask8 same_x = fe_vanishes(&u, m);
+    fe_mul(&zz1, &zz1, &p->z, m);
+    fe_mul(&zz2, &zz2, &q->z, m);
+    fe_mul(&u, &p->y, &zz2, m);
+    fe_mul(&v, &q->y, &zz1, m);
+    fe_sub(&u, &u, &v, 3, m);
+    return same_x & fe_vanishes(&u, m);
+}
+
+/* The lanes where a point with this x, doubled, has the x of p: X 4 (x^3 - 3x + b) = Z^2 ((x^2 + 3)^2 - 8 b x). */
+LANES_CALL __mmask8 pt_is_double_of_x(const struct pt *p, const struct fe *x, const struct lanes_curve *c) {
+    struct fe b, zz, square, three, left, right;
+    fe_all(&b, c->b);
+    fe_all(&three, c->p.one);
+    raw_add(&left, &three, &three);
+    fe_add(&three, &three, &left);
+    fe_square(&square, x, &c->p);
+    fe_add(&right, &square, &three);
+    fe_square(&right, &right, &c->p);
+    left = *x;
+    for (int i = 0; i < 3; i++) fe_add(&left, &left, &left);
+    fe_mul(&left, &left, &b, &c->p);
+    fe_sub(&right, &right, &left, 3, &c->p);
+    fe_square(&zz, &p->z, &c->p);
+    fe_mul(&right, &right, &zz, &c->p);
+    fe_sub(&left, &square, &three, 3, &c->p);
+    fe_mul(&left, &left, x, &c->p);
+    fe_add(&left, &left, &b);
+    for (int i = 0; i < 2; i++) fe_add(&left, &left, &left);
+    fe_mul(&left, &left, &p->x, &c->p);
+    fe_sub(&left, &left, &right, 3, &c->p);
+    return (__mmask8)(fe_vanishes(&left, &c->p) & ~fe_vanishes(&zz, &c->p));
+}
+
 /* y^2 = x^3 - 3x + b? */
 LANES_CALL __mmask8 pt_on_curve(const struct affine *p, const struct lanes_curve *c) {
     struct fe left, right, x3;

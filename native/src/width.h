@@ -136,6 +136,7 @@ static int op_sign(const struct curve *curve, const uint8_t *d_bytes, const uint
     }
     bytes_from_limbs(signature, v.r);
     bytes_from_limbs(signature + ELEMENT_BYTES, v.s);
+    FAULT(FAULT_SIGNATURE, *(uint8_t(*)[32])signature);
     wipe(&v, sizeof v);
     return (int)(good & 1);
 }
@@ -176,23 +177,16 @@ static limb double_of_r_has_x(const struct domain *c, const sc r, const extended
     return good | (below & double_has_x(c, x, p));
 }
 
-/* z := (2k) G, from its bytes if they are not NULL. */
-static void twice_base(const struct domain *c, extended *z, const sc k, const uint8_t *known) {
+/* z := (2k) G */
+static void twice_base(const struct domain *c, extended *z, const sc k) {
     sc twice;
-    affine q;
-    if (known == NULL) { /* public */
-        mod_add(&c->n, twice, k, k);
-        base_mul(c, z, twice);
-        wipe(twice, sizeof twice);
-    } else {
-        (void)point_read(c, &q, known);
-        xt_from_affine(&c->p, z, &q);
-        wipe(&q, sizeof q);
-    }
+    mod_add(&c->n, twice, k, k);
+    base_mul(c, z, twice);
+    wipe(twice, sizeof twice);
 }
 
 static int op_sign_check(const struct curve *curve, const uint8_t *negative, const uint8_t *k_bytes, const uint8_t *hash,
-                         size_t hash_length, const uint8_t *signature, const uint8_t *twice) {
+                         size_t hash_length, const uint8_t *signature) {
     const struct domain *c = domain_of(curve);
     struct {
         sc d, k, e, r, s;
@@ -201,7 +195,7 @@ static int op_sign_check(const struct curve *curve, const uint8_t *negative, con
     limb good = sc_from_bytes(&c->n, v.r, signature) & sc_from_bytes(&c->n, v.s, signature + ELEMENT_BYTES) &
                 sc_from_bytes(&c->n, v.d, negative) & sc_from_bytes(&c->n, v.k, k_bytes);
     sc_from_hash(&c->n, v.e, hash, hash_length);
-    twice_base(c, &v.point, v.k, twice);
+    twice_base(c, &v.point, v.k);
     good &= double_of_r_has_x(c, v.r, &v.point);
     mont_from_plain(&c->n, v.k, v.k);
     sc_mul(&c->n, v.k, v.s, v.k);
@@ -213,8 +207,7 @@ static int op_sign_check(const struct curve *curve, const uint8_t *negative, con
     return (int)(good & 1);
 }
 
-/* The point is k G, as 2k G, computed here or `known`, says. */
-static int base_check(const struct curve *curve, const uint8_t *scalar, const uint8_t *point, const uint8_t *known) {
+static int op_base_check(const struct curve *curve, const uint8_t *scalar, const uint8_t *point) {
     const struct domain *c = domain_of(curve);
     sc k;
     extended sum, doubled;
@@ -222,7 +215,7 @@ static int base_check(const struct curve *curve, const uint8_t *scalar, const ui
     fe left, right;
     limb good = sc_from_bytes(&c->n, k, scalar) & point_read(c, &q, point) & limb_is_zero(point[0] ^ 4U);
     good &= pt_on_curve(&c->p, c->b, &q);
-    twice_base(c, &sum, k, known);
+    twice_base(c, &sum, k);
     xt_double_affine(&c->p, &doubled, &q);
     fe_mul(&c->p, left, doubled.x, sum.zz);
     fe_mul(&c->p, right, sum.x, doubled.zz);
@@ -235,40 +228,18 @@ static int base_check(const struct curve *curve, const uint8_t *scalar, const ui
     return (int)(good & 1);
 }
 
-static int op_base_check(const struct curve *curve, const uint8_t *scalar, const uint8_t *point) {
-    return base_check(curve, scalar, point, NULL);
+/* ---- both --------------------------------------------------------------------------------------------------------------- */
+
+static int op_base_mul_checked(const struct curve *curve, const uint8_t *scalar, uint8_t *point) {
+    int done = op_base_mul(curve, scalar, point);
+    return done & op_base_check(curve, scalar, point);
 }
 
-#ifdef OPS_LANES_NAME
-/* (2k) G by the lanes. */
-static void lanes_twice(const struct curve *curve, const uint8_t *scalar, uint8_t *point) {
-    const struct domain *c = domain_of(curve);
-    uint8_t bytes[ELEMENT_BYTES];
-    sc k;
-    (void)sc_from_bytes(&c->n, k, scalar); /* the check that follows asks whether it is in range */
-    mod_add(&c->n, k, k, k);
-    bytes_from_limbs(bytes, k);
-    (void)lanes_base_mul(curve, bytes, point);
-    wipe(k, sizeof k);
-    wipe(bytes, sizeof bytes);
+static void op_sign_checked(const struct curve *curve, struct sign_job *job) {
+    int done = op_sign(curve, job->key, job->nonce, job->hash, job->hash_length, job->signature);
+    int good = op_sign_check(curve, job->negative, job->nonce, job->hash, job->hash_length, job->signature);
+    job->result = ((done - 1) & SECMOD_E_SCALAR) | (-done & (good - 1) & SECMOD_E_FAULT);
 }
-
-static int lanes_sign_check(const struct curve *curve, const uint8_t *negative, const uint8_t *k, const uint8_t *hash,
-                            size_t hash_length, const uint8_t *signature, const uint8_t *twice) {
-    uint8_t point[1 + 2 * ELEMENT_BYTES];
-    if (twice != NULL) return op_sign_check(curve, negative, k, hash, hash_length, signature, twice);
-    lanes_twice(curve, k, point);
-    int good = op_sign_check(curve, negative, k, hash, hash_length, signature, point);
-    wipe(point, sizeof point);
-    return good;
-}
-
-static int lanes_base_check(const struct curve *curve, const uint8_t *scalar, const uint8_t *point) {
-    uint8_t twice[1 + 2 * ELEMENT_BYTES];
-    lanes_twice(curve, scalar, twice);
-    return base_check(curve, scalar, point, twice);
-}
-#endif
 
 /* ---- verification ------------------------------------------------------------------------------------------------------- */
 
@@ -350,6 +321,8 @@ const struct curve_ops OPS_NAME = {
     .sign = op_sign,
     .sign_check = op_sign_check,
     .base_check = op_base_check,
+    .base_mul_checked = op_base_mul_checked,
+    .sign_checked = op_sign_checked,
     .verify_vartime = op_verify_vartime,
     .kept_make_vartime = op_kept_make_vartime,
 };
@@ -364,8 +337,10 @@ const struct curve_ops OPS_LANES_NAME = {
     .point_mul = op_point_mul,
     .point_add = op_point_add,
     .sign = lanes_sign,
-    .sign_check = lanes_sign_check,
-    .base_check = lanes_base_check,
+    .sign_check = op_sign_check,
+    .base_check = op_base_check,
+    .base_mul_checked = lanes_base_mul_checked,
+    .sign_checked = lanes_sign_checked,
     .verify_vartime = op_verify_vartime,
     .kept_make_vartime = op_kept_make_vartime,
     .base_mul_many = lanes_base_mul_many,

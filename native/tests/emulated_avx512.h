@@ -88,6 +88,7 @@ EMULATED vec _mm512_permutex2var_epi64(vec x, vec index, vec y) {
     return z;
 }
 EMULATED vec _mm512_alignr_epi64(vec x, vec y, int n) { EACH(i + n < 8 ? y.word[i + n] : x.word[i + n - 8]); }
+EMULATED vec _mm512_permutex_epi64(vec x, int order) { EACH(x.word[(i & 4) + (order >> 2 * (i & 3) & 3)]); }
 EMULATED __mmask8 _mm512_movepi64_mask(vec x) { EACH_BIT(X >> 63); }
 EMULATED __mmask8 _mm512_test_epi64_mask(vec x, vec y) { EACH_BIT(emulated_nonzero(X & Y)); }
 EMULATED __mmask8 _mm512_testn_epi64_mask(vec x, vec y) { EACH_BIT(emulated_nonzero(X & Y) ^ 1); }

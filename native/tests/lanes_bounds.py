@@ -122,6 +122,32 @@ def on_curve(f: Field) -> None:
     f.canonical(f.sub(cube, 3 * x, 8) + 1)
 
 
+def same(f: Field, x: Fraction, y: Fraction, z: Fraction) -> None:
+    """pt_same."""
+    zz = f.mul(z, z)
+    u, v = f.mul(x, zz), f.mul(y, f.mul(zz, z))
+    f.canonical(f.sub(u, u, 3))
+    f.canonical(f.sub(v, v, 3))
+
+
+def is_double_of_x(f: Field, big_x: Fraction, z: Fraction) -> None:
+    """pt_is_double_of_x; x comes out of a product with a canonical constant."""
+    x = f.mul(Fraction(1 << 8 * (f.m.bit_length() // 8), f.m), Fraction(1))
+    three, b = Fraction(3), Fraction(1)
+    square = f.mul(x, x)
+    right = f.sub(f.mul(square + three, square + three), f.mul(8 * x, b), 3)
+    right = f.mul(right, f.mul(z, z))
+    left = f.mul(4 * (f.mul(f.sub(square, three, 3), x) + b), big_x)
+    f.canonical(f.sub(left, right, 3))
+
+
+def signature_holds(f: Field) -> None:
+    """The sum in signatures_hold, of canonical scalars, and a hash below R."""
+    one = Fraction(1)
+    total = f.sum_of_products((one, one), (one, one))
+    f.canonical(f.sub(total, f.mul(Fraction(1 << 8 * (f.m.bit_length() // 8), f.m), one), 3))
+
+
 def divsteps(f: Field) -> None:
     """f and g have their sign in bit 51 of the top limb; d and e stay below 3/2 m."""
     require(4 * f.m < 1 << RADIX * f.limbs, "the sign of f and g")
@@ -143,6 +169,10 @@ def main(path: Path) -> None:
                 require(all(bound <= limit for bound, limit in zip(out, (X, Y, Z), strict=True)), operation.__name__)
             if name == "p":
                 on_curve(f)
+                same(f, X, Y, Z)
+                is_double_of_x(f, X, Z)
+            else:
+                signature_holds(f)
 
 
 if __name__ == "__main__":

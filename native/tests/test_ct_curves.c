@@ -5,15 +5,17 @@
 #include "check.h"
 #include "paths.h"
 #include "curve_ops.h"
+#include "keys.h"
 #include "secrets.h"
 
 struct results {
-    int answers[6];
+    int answers[8];
     uint8_t range, public_point[SECMOD_MAX_POINT], product[SECMOD_MAX_POINT], sum[SECMOD_MAX_POINT], signature[SECMOD_MAX_SIGNATURE];
+    uint8_t checked_point[SECMOD_MAX_POINT], checked_signature[SECMOD_MAX_SIGNATURE];
 };
 
 struct secrets {
-    uint8_t d[SECMOD_MAX_FIELD], k[SECMOD_MAX_FIELD], hash[SECMOD_MAX_FIELD], p[SECMOD_MAX_POINT], q[SECMOD_MAX_POINT];
+    uint8_t d[SECMOD_MAX_FIELD], negative[SECMOD_MAX_FIELD], k[SECMOD_MAX_FIELD], hash[SECMOD_MAX_FIELD], p[SECMOD_MAX_POINT], q[SECMOD_MAX_POINT];
 };
 
 static void run(const struct curve_ops *ops, const struct curve *c, const struct secrets *given, int secret, struct results *r) {
@@ -25,6 +27,15 @@ static void run(const struct curve_ops *ops, const struct curve *c, const struct
     r->answers[2] = ops->point_mul(c, s.k, s.q, r->product);
     r->answers[3] = ops->point_add(c, s.p, s.q, r->sum);
     r->answers[4] = ops->sign(c, s.d, s.k, s.hash, curve_field_bytes(c), r->signature);
+    r->answers[5] = ops->base_mul_checked(c, s.d, r->checked_point);
+    struct sign_job job = {.key = s.d,
+                           .nonce = s.k,
+                           .negative = s.negative,
+                           .hash = s.hash,
+                           .hash_length = curve_field_bytes(c),
+                           .signature = r->checked_signature};
+    ops->sign_checked(c, &job);
+    r->answers[6] = job.result;
     if (secret) PUBLIC(r, sizeof *r);
 }
 
@@ -36,6 +47,7 @@ static void test(const struct curve_ops *ops, const struct curve *c) {
     one[field - 1] = 1;
     CHECK(ops->base_mul(c, one, s.p) == 1);
     memset(s.d, 0x5A, sizeof s.d);
+    scalar_negate(c, s.d, s.negative);
     memset(s.hash, 0xE7, sizeof s.hash);
     CHECK(ops->base_mul(c, s.d, s.q) == 1);
     for (int nonce = 0; nonce < 4; nonce++) { /* even, odd, out of range, P = Q */
@@ -46,6 +58,8 @@ static void test(const struct curve_ops *ops, const struct curve *c) {
         run(ops, c, &s, 1, &poisoned);
         CHECK(memcmp(&plain, &poisoned, sizeof plain) == 0);
         CHECK(plain.answers[1] == 1 && plain.answers[4] == (nonce != 2));
+        CHECK(plain.answers[5] == 1 && plain.answers[6] == (nonce != 2 ? SECMOD_OK : SECMOD_E_SCALAR));
+        CHECK(memcmp(plain.signature, plain.checked_signature, sizeof plain.signature) == 0);
     }
 }
 

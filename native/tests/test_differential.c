@@ -132,6 +132,32 @@ static int ours_verify(const struct state *s, const struct curve_ops *ops, const
     return ops->verify_vartime(s->c, kept, g->points[i], hash, g->hash_lengths[i], g->tried[i]) ? SECMOD_OK : SECMOD_E_SIGNATURE;
 }
 
+static void negate(const struct judge *j, const uint8_t *key, uint8_t *negative) {
+    BIGNUM *d = BN_bin2bn(key, j->bytes, NULL);
+    BN_sub(d, j->n, d);
+    CHECK(BN_bn2binpad(d, negative, j->bytes) == j->bytes);
+    BN_free(d);
+}
+
+/* As sign and sign_check: done and right, and wrong for a wrong negative. */
+static void check_sign_checked(const struct state *s, const struct curve_ops *ops, const struct group *g, const uint8_t *negative, int i) {
+    uint8_t signature[SECMOD_MAX_SIGNATURE], wrong[SECMOD_MAX_FIELD];
+    struct sign_job job = {.key = g->keys[i],
+                           .nonce = g->nonces[i],
+                           .negative = negative,
+                           .hash = g->hashes[i],
+                           .hash_length = g->hash_lengths[i],
+                           .signature = signature,
+                           .result = 1};
+    ops->sign_checked(s->c, &job);
+    CHECK(job.result == SECMOD_OK && memcmp(signature, g->signatures[i], curve_signature_bytes(s->c)) == 0);
+    memcpy(wrong, negative, sizeof wrong);
+    wrong[random_below((unsigned int)s->judge.bytes)] ^= (uint8_t)(1U << random_below(8));
+    job.negative = wrong;
+    ops->sign_checked(s->c, &job);
+    CHECK(job.result == SECMOD_E_FAULT);
+}
+
 /* The checks before something leaves the vault: right for what is right, wrong after any bit. */
 static void check_checks(const struct state *s, const struct curve_ops *ops, const struct group *g, int i) {
     uint8_t negative[SECMOD_MAX_FIELD], signature[SECMOD_MAX_SIGNATURE], point[SECMOD_MAX_POINT];
@@ -142,14 +168,14 @@ static void check_checks(const struct state *s, const struct curve_ops *ops, con
     CHECK(ops->base_check(s->c, g->nonces[i], point) == g->nonce_good[i]);
     point[1 + random_below(2 * bytes)] ^= (uint8_t)(1U << random_below(8));
     CHECK(ops->base_check(s->c, g->nonces[i], point) == 0);
+    CHECK(ops->base_mul_checked(s->c, g->nonces[i], point) == g->nonce_good[i]);
+    CHECK(memcmp(point, g->multiples[i], 1 + 2 * bytes) == 0);
     if (!g->sign_good[i]) return;
-    BIGNUM *d = BN_bin2bn(g->keys[i], j->bytes, NULL);
-    BN_sub(d, j->n, d);
-    BN_bn2binpad(d, negative, j->bytes);
-    BN_free(d);
-    CHECK(ops->sign_check(s->c, negative, g->nonces[i], g->hashes[i], g->hash_lengths[i], signature, NULL) == 1);
+    negate(j, g->keys[i], negative);
+    CHECK(ops->sign_check(s->c, negative, g->nonces[i], g->hashes[i], g->hash_lengths[i], signature) == 1);
+    check_sign_checked(s, ops, g, negative, i);
     signature[random_below(2 * bytes)] ^= (uint8_t)(1U << random_below(8));
-    CHECK(ops->sign_check(s->c, negative, g->nonces[i], g->hashes[i], g->hash_lengths[i], signature, NULL) == 0);
+    CHECK(ops->sign_check(s->c, negative, g->nonces[i], g->hashes[i], g->hash_lengths[i], signature) == 0);
 }
 
 static void check_single(const struct state *s, const struct curve_ops *ops, const struct group *g, uint8_t hashes[JOBS][SECMOD_MAX_FIELD],
@@ -175,13 +201,21 @@ static void check_batch(const struct state *s, const struct curve_ops *ops, cons
                         uint8_t hashes[JOBS][SECMOD_MAX_FIELD]) {
     const size_t field = curve_field_bytes(s->c);
     uint8_t points[JOBS][SECMOD_MAX_POINT], signatures[JOBS][SECMOD_MAX_SIGNATURE], z[JOBS][SECMOD_MAX_FIELD];
+    uint8_t negatives[JOBS][SECMOD_MAX_FIELD];
     struct base_job bases[JOBS];
     struct sign_job signs[JOBS];
     struct point_job agrees[JOBS];
     struct verify_job verifies[JOBS];
     for (int i = 0; i < JOBS; i++) {
-        bases[i] = (struct base_job){.scalar = g->nonces[i], .point = points[i]};
-        signs[i] = (struct sign_job){g->keys[i], g->nonces[i], g->hashes[i], g->hash_lengths[i], signatures[i], 1};
+        if (g->sign_good[i]) negate(&s->judge, g->keys[i], negatives[i]);
+        bases[i] = (struct base_job){.scalar = g->nonces[i], .point = points[i], .checked = i % 2};
+        signs[i] = (struct sign_job){.key = g->keys[i],
+                                     .nonce = g->nonces[i],
+                                     .negative = g->sign_good[i] && i % 3 ? negatives[i] : NULL,
+                                     .hash = g->hashes[i],
+                                     .hash_length = g->hash_lengths[i],
+                                     .signature = signatures[i],
+                                     .result = 1};
         agrees[i] = (struct point_job){.scalar = g->nonces[i], .point = g->points[i], .out = z[i]};
         verifies[i] = (struct verify_job){g->points[i], hashes[i], g->tried[i], g->hash_lengths[i], 1};
     }

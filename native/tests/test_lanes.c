@@ -98,12 +98,12 @@ static void test_base(struct test *t, unsigned int rounds) {
         memset(points, 0xEE, sizeof points);
         for (unsigned int i = 0; i < JOBS; i++) {
             scalar_any(t, done + i, scalars[i]);
-            jobs[i] = (struct base_job){.scalar = scalars[i], .point = points[i], .result = 1};
+            jobs[i] = (struct base_job){.scalar = scalars[i], .point = points[i], .checked = (done + i) / 8 % 2, .result = 1};
         }
         SECRET(scalars, sizeof scalars);
         lanes_base_mul_many(t->c, jobs, JOBS);
         for (unsigned int i = 0; i < JOBS; i++) {
-            ones[i] = lanes_base_mul(t->c, scalars[i], alone[i]);
+            ones[i] = (i % 2 ? lanes_base_mul : lanes_base_mul_checked)(t->c, scalars[i], alone[i]);
         }
         PUBLIC(alone, sizeof alone);
         PUBLIC(ones, sizeof ones);
@@ -206,11 +206,24 @@ static int expect_verify(struct judge *j, const struct verify_job *job) {
     return judge_verify(j, job->point, job->hash, job->hash_length, job->signature);
 }
 
-/* Signs with all sorts of numbers, then verifies what came out, some of it spoilt. */
+/* n - key, or what is not that, for the check of a signature; NULL: none. */
+static const uint8_t *negative_of(struct test *t, unsigned int round, const uint8_t *key, uint8_t *negative) {
+    BIGNUM *d = BN_bin2bn(key, t->judge.bytes, NULL);
+    if (BN_cmp(d, t->judge.n) < 0) BN_sub(d, t->judge.n, d);
+    number_out(t, d, negative);
+    BN_free(d);
+    if (round % 4 == 2) negative[round % t->bytes] ^= (uint8_t)(1U << round % 8);
+    return round % 4 == 0 ? NULL : negative;
+}
+
+/* How a job ends that is good but for its negative. */
+static int negative_result(unsigned int round) { return round % 4 == 2 ? SECMOD_E_FAULT : SECMOD_OK; }
+
+/* Signs with all sorts of numbers, checked and unchecked side by side, then verifies what came out, some of it spoilt. */
 static void test_signatures(struct test *t, unsigned int rounds) {
     for (unsigned int done = 0; done < rounds; done += JOBS) {
         uint8_t keys[JOBS][64], nonces[JOBS][64], hashes[JOBS][64], signatures[JOBS][128], alone[JOBS][128], expected[128];
-        uint8_t points[JOBS][129];
+        uint8_t points[JOBS][129], negatives[JOBS][64];
         struct sign_job jobs[JOBS];
         int ones[JOBS];
         struct verify_job checks[JOBS];
@@ -223,6 +236,7 @@ static void test_signatures(struct test *t, unsigned int rounds) {
             if (round % 13 == 0) memset(hashes[i], round % 26 ? 0xFF : 0, sizeof hashes[i]);
             jobs[i] = (struct sign_job){.key = keys[i],
                                               .nonce = nonces[i],
+                                              .negative = negative_of(t, round, keys[i], negatives[i]),
                                               .hash = hashes[i],
                                               .hash_length = round % 5 ? 64 - round % 64 : t->bytes,
                                               .signature = signatures[i],
@@ -230,20 +244,25 @@ static void test_signatures(struct test *t, unsigned int rounds) {
         }
         SECRET(keys, sizeof keys);
         SECRET(nonces, sizeof nonces);
+        SECRET(negatives, sizeof negatives);
         lanes_sign_many(t->c, jobs, JOBS);
         for (unsigned int i = 0; i < JOBS; i++) {
-            ones[i] = lanes_sign(t->c, keys[i], nonces[i], hashes[i], jobs[i].hash_length, alone[i]);
+            struct sign_job one = jobs[i];
+            one.signature = alone[i];
+            lanes_sign_checked(t->c, &one);
+            ones[i] = one.result;
         }
         PUBLIC(alone, sizeof alone);
         PUBLIC(ones, sizeof ones);
         PUBLIC(keys, sizeof keys);
         PUBLIC(nonces, sizeof nonces);
+        PUBLIC(negatives, sizeof negatives);
         PUBLIC(signatures, sizeof signatures);
         PUBLIC(jobs, sizeof jobs);
         for (unsigned int i = 0; i < JOBS; i++) {
-            CHECK(ones[i] == (jobs[i].result == SECMOD_OK) && memcmp(alone[i], signatures[i], 2 * t->bytes) == 0);
+            CHECK(ones[i] == jobs[i].result && memcmp(alone[i], signatures[i], 2 * t->bytes) == 0);
             if (expect_sign(&t->judge, &jobs[i], expected)) {
-                CHECK(jobs[i].result == SECMOD_OK && memcmp(signatures[i], expected, 2 * t->bytes) == 0);
+                CHECK(jobs[i].result == negative_result(done + i) && memcmp(signatures[i], expected, 2 * t->bytes) == 0);
             } else {
                 CHECK(jobs[i].result == SECMOD_E_SCALAR && check_filled(signatures[i], 2 * t->bytes, 0));
             }

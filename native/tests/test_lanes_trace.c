@@ -8,14 +8,15 @@
 #include <ucontext.h>
 
 #include "check.h"
+#include "keys.h"
 #include "lanes.h"
 
 /* instrumented code takes a hundred times as long and proves nothing */
 #if defined(__x86_64__) && defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-enum operation { BASE, SIGN, POINT, ONE_BASE, ONE_SIGN, LEAK };
+enum operation { BASE, SIGN, POINT, CHECKED_BASE, CHECKED_SIGN, ONE_BASE, ONE_SIGN, ONE_CHECKED_BASE, ONE_CHECKED_SIGN, LEAK };
 
 struct secrets {
-    uint8_t scalars[8][64], keys[8][64], points[8][129], out[8][129];
+    uint8_t scalars[8][64], keys[8][64], negatives[8][64], points[8][129], out[8][129];
 };
 
 /* A control: a loop as long as a scalar is heavy. */
@@ -31,16 +32,20 @@ static void compute(enum operation operation, const struct curve *c, struct secr
     struct base_job base[8];
     struct sign_job sign[8];
     struct point_job point[8];
+    const int checked = operation == CHECKED_BASE || operation == CHECKED_SIGN || operation == ONE_CHECKED_SIGN;
     for (int i = 0; i < 8; i++) {
-        base[i] = (struct base_job){s->scalars[i], s->out[i], 1};
-        sign[i] = (struct sign_job){s->keys[i], s->scalars[i], s->points[0], 32, s->out[i], 1};
+        base[i] = (struct base_job){.scalar = s->scalars[i], .point = s->out[i], .checked = checked};
+        sign[i] = (struct sign_job){.key = s->keys[i], .nonce = s->scalars[i], .hash = s->points[0], .hash_length = 32, .signature = s->out[i]};
+        if (checked) sign[i].negative = s->negatives[i];
         point[i] = (struct point_job){s->scalars[i], s->points[i], s->out[i], 1};
     }
-    if (operation == BASE) lanes_base_mul_many(c, base, 8);
-    if (operation == SIGN) lanes_sign_many(c, sign, 8);
+    if (operation == BASE || operation == CHECKED_BASE) lanes_base_mul_many(c, base, 8);
+    if (operation == SIGN || operation == CHECKED_SIGN) lanes_sign_many(c, sign, 8);
     if (operation == POINT) lanes_agree_many(c, point, 8);
     if (operation == ONE_BASE) (void)lanes_base_mul(c, s->scalars[0], s->out[0]);
     if (operation == ONE_SIGN) (void)lanes_sign(c, s->keys[0], s->scalars[0], s->points[0], 32, s->out[0]);
+    if (operation == ONE_CHECKED_BASE) (void)lanes_base_mul_checked(c, s->scalars[0], s->out[0]);
+    if (operation == ONE_CHECKED_SIGN) lanes_sign_checked(c, &sign[0]);
     if (operation == LEAK) (void)leak(s->scalars[0]);
 }
 
@@ -83,6 +88,7 @@ static void fill(const struct curve *c, struct secrets *s, int kind) {
             s->scalars[i][j] = (uint8_t)(i * 57 + j * j * 31 + 7);
             s->keys[i][j] = (uint8_t)(i * 83 + j * j * 91 + 5);
         }
+        scalar_negate(c, s->keys[i], s->negatives[i]);
     }
 }
 
@@ -93,7 +99,7 @@ static void test_way(const struct curve *c, enum operation operation) {
     for (int kind = 0; kind < 3; kind++) {
         fill(c, &s, 2); /* points of this curve, and its comb beforehand */
         struct base_job base[8];
-        for (int i = 0; i < 8; i++) base[i] = (struct base_job){s.scalars[i], s.points[i], 1};
+        for (int i = 0; i < 8; i++) base[i] = (struct base_job){.scalar = s.scalars[i], .point = s.points[i]};
         lanes_base_mul_many(c, base, 8);
         fill(c, &s, kind);
         hashes[kind] = trace(operation, c, &s, &steps[kind]);
@@ -115,7 +121,7 @@ int main(void) {
     test_way(curve_at(0), LEAK);
     for (int number = 0; number < (all ? secmod_curve_count() : 1); number++) {
         for (int operation = BASE; operation < LEAK; operation++) {
-            if (all || operation == SIGN || operation == ONE_SIGN) test_way(curve_at(number), (enum operation)operation);
+            if (all || operation == CHECKED_SIGN || operation == ONE_CHECKED_SIGN) test_way(curve_at(number), (enum operation)operation);
         }
     }
     return check_end();
