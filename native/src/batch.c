@@ -65,7 +65,7 @@ static void sign_group(const struct curve *curve, struct sign_group *group) {
 /* Adds a job to the group of its curve.  The result of a job that is in none, or SECMOD_OK. */
 static int sign_add(struct sign_group groups[CURVE_COUNT], struct secmod_sign_job *job) {
     if (job->hash_length < 1 || job->hash_length > ECDSA_HASH_MAX) return SECMOD_E_ARGUMENT;
-    struct private_key *key = vault_take(job->vault, job->key);
+    const struct private_key *key = vault_take(job->vault, job->key);
     if (key == NULL) return SECMOD_E_HANDLE;
     const struct curve *curve = key->curve;
     struct sign_group *group = &groups[curve->number];

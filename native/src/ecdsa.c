@@ -23,23 +23,23 @@ static void hash_reduce(const struct curve *curve, const uint8_t *hash, size_t l
     const size_t field = curve_field_bytes(curve), used = length < field ? length : field;
     memset(reduced, 0, field - used);
     memcpy(reduced + field - used, hash, used);
-    const ct_mask above = ~ct_less(reduced, curve->order, field);
+    uint8_t less[SECMOD_MAX_FIELD];
     uint32_t borrow = 0;
     for (size_t i = field; i-- > 0;) {
-        const uint32_t difference = (uint32_t)reduced[i] - (curve->order[i] & above) - borrow;
-        reduced[i] = (uint8_t)difference;
+        const uint32_t difference = (uint32_t)reduced[i] - curve->order[i] - borrow;
+        less[i] = (uint8_t)difference;
         borrow = difference >> 31;
     }
+    const ct_mask below = ct_mask_of(borrow);
+    for (size_t i = 0; i < field; i++) reduced[i] = (uint8_t)(less[i] ^ ((less[i] ^ reduced[i]) & below));
 }
 
-/* The HMAC for nonces and how many bytes it makes: of the hash function that has given a hash of this length, or of one as strong
- * as the curve if none has (RFC 6979 3.6).  NULL if libcrypto has none. */
-static EVP_MAC_CTX *hmac_for(struct private_key *key, size_t hash_length, size_t *bytes) {
-    static const char *const names[KEY_HMACS] = {"SHA2-256", "SHA2-384", "SHA2-512"};
-    *bytes = hash_length == 32 || hash_length == 48 || hash_length == 64 ? hash_length : curve_field_bytes(key->curve);
-    EVP_MAC_CTX **hmac = &key->hmac[*bytes / 16 - 2];
-    if (*hmac == NULL) *hmac = hmac_new(names[*bytes / 16 - 2]);
-    return *hmac;
+/* The bytes of the hash function for nonces: the one that has given a hash of this length, or one as strong as the curve if none has
+ * (RFC 6979 3.6).  Where fresh bytes go in nobody can compute the same nonce, and SHA-256 will do for all: HMAC_DRBG has 256 bits of
+ * strength with it (SP 800-57-1 5.6.1.2), as many as the largest curve, and CPUs have instructions for it. */
+static size_t nonce_hash(const struct curve *curve, size_t hash_length, int hedged) {
+    if (hedged) return 32;
+    return hash_length == 32 || hash_length == 48 || hash_length == 64 ? hash_length : curve_field_bytes(curve);
 }
 
 void sign_one(const struct curve *curve, struct sign_job *job) {
@@ -56,7 +56,7 @@ void sign_one(const struct curve *curve, struct sign_job *job) {
 /* SECMOD_E_SCALAR if r or s is zero with this nonce; SECMOD_E_FAULT and zeroes if the signature is checked and wrong. */
 static int sign_with(const struct private_key *key, const uint8_t *nonce, const uint8_t *hash, size_t hash_length,
                      uint8_t *signature, int checked) {
-    FAULT(FAULT_STORED, *(uint8_t(*)[32])key->scalar);
+    FAULT(FAULT_STORED, *(uint8_t(*)[32])(uintptr_t)key->scalar);
     struct sign_job job = {.key = key->scalar,
                            .negative = checked ? key->negative : NULL,
                            .nonce = nonce,
@@ -71,17 +71,15 @@ static int sign_with(const struct private_key *key, const uint8_t *nonce, const 
 }
 
 /* The nonces of RFC 6979, into which the extra bytes go, if there are any. */
-static int nonces_of(struct nonce *nonce, struct private_key *key, const uint8_t *extra, size_t extra_length, const uint8_t *hash,
+static int nonces_of(struct nonce *nonce, const struct private_key *key, const uint8_t *extra, size_t extra_length, const uint8_t *hash,
                      size_t hash_length) {
     uint8_t reduced[SECMOD_MAX_FIELD];
-    size_t hmac_bytes;
-    EVP_MAC_CTX *hmac = hmac_for(key, hash_length, &hmac_bytes);
-    if (hmac == NULL) return SECMOD_E_LIBRARY;
     hash_reduce(key->curve, hash, hash_length, reduced);
-    return nonce_begin(nonce, hmac, hmac_bytes, key->curve, key->scalar, reduced, extra, extra_length);
+    return nonce_begin(nonce, nonce_hash(key->curve, hash_length, extra_length > 0), key->curve, key->scalar, reduced, extra,
+                       extra_length);
 }
 
-static int sign_derived(struct private_key *key, const uint8_t *extra, size_t extra_length, const uint8_t *hash, size_t hash_length,
+static int sign_derived(const struct private_key *key, const uint8_t *extra, size_t extra_length, const uint8_t *hash, size_t hash_length,
                         uint8_t *signature, int checked) {
     uint8_t k[SECMOD_MAX_FIELD];
     struct nonce nonce;
@@ -103,7 +101,7 @@ static int hedge_of(struct generator *generator, uint8_t fresh[HEDGE_BYTES], siz
     return generator_bytes(generator, fresh, HEDGE_BYTES, DRBG_AS_DUE); /* refuses in an alarm */
 }
 
-int ecdsa_nonce(struct private_key *key, struct generator *generator, const uint8_t *hash, size_t hash_length, uint8_t *k) {
+int ecdsa_nonce(const struct private_key *key, struct generator *generator, const uint8_t *hash, size_t hash_length, uint8_t *k) {
     uint8_t fresh[HEDGE_BYTES];
     struct nonce nonce;
     size_t hedge;
@@ -115,7 +113,7 @@ int ecdsa_nonce(struct private_key *key, struct generator *generator, const uint
     return result;
 }
 
-static int sign(secmod_vault *vault, struct private_key *key, const uint8_t *hash, size_t hash_length, uint8_t *signature,
+static int sign(secmod_vault *vault, const struct private_key *key, const uint8_t *hash, size_t hash_length, uint8_t *signature,
                 size_t *length) {
     if (*length < curve_signature_bytes(key->curve)) return SECMOD_E_ARGUMENT;
     uint8_t fresh[HEDGE_BYTES];
@@ -130,7 +128,7 @@ static int sign(secmod_vault *vault, struct private_key *key, const uint8_t *has
 int secmod_ecdsa_sign(secmod_vault *vault, uint64_t handle, const uint8_t *hash, size_t hash_length, uint8_t *signature,
                       size_t *length) {
     if (!hash_length_ok(hash_length)) return SECMOD_E_ARGUMENT;
-    struct private_key *key = vault_take(vault, handle);
+    const struct private_key *key = vault_take(vault, handle);
     if (key == NULL) return SECMOD_E_HANDLE;
     ERR_set_mark();
     int result = sign(vault, key, hash, hash_length, signature, length);

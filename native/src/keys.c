@@ -65,7 +65,4 @@ int private_key_new(const struct curve *curve, const uint8_t *scalar, struct pri
     return private_key_check(key, ops->base_mul_checked(curve, key->scalar, key->point));
 }
 
-void private_key_wipe(struct private_key *key) {
-    for (int i = 0; i < KEY_HMACS; i++) EVP_MAC_CTX_free(key->hmac[i]); /* libcrypto clears what they hold */
-    wipe(key, sizeof *key);
-}
+void private_key_wipe(struct private_key *key) { wipe(key, sizeof *key); }

@@ -6,14 +6,11 @@
 #include "curves.h"
 #include "libcrypto.h"
 
-#define KEY_HMACS 3
-
 struct private_key {
     const struct curve *curve;
     uint8_t scalar[SECMOD_MAX_FIELD];
     uint8_t negative[SECMOD_MAX_FIELD]; /* n - scalar: a second copy, for checks */
     uint8_t point[SECMOD_MAX_POINT];
-    EVP_MAC_CTX *hmac[KEY_HMACS]; /* of nonces: SHA-256, SHA-384, SHA-512, each made when it is first asked for */
 };
 
 /* All ones if 1 <= scalar <= n - 1; `scalar` has field_bytes.  Constant time. */
@@ -34,7 +31,7 @@ int private_key_whole(const struct private_key *key);
 void private_key_begin(const struct curve *curve, const uint8_t *scalar, struct private_key *key);
 int private_key_check(struct private_key *key, int good);
 
-/* Wipes and frees what the key holds, and empties it. */
+/* Empties the key. */
 void private_key_wipe(struct private_key *key);
 
 /* Validates a public key (TR-03111 4.3: length, prefix 04, range of x and y, curve equation; with cofactor 1 that is all).

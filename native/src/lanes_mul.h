@@ -99,15 +99,17 @@ LANES_CALL void base_mul(struct pt *r, const struct comb *comb, const struct fe 
     struct {
         struct digits k;
         struct affine t;
+        struct sum sum;
     } w;
     digits_of(&w.k, k, COMB_WINDOW * COMB_WINDOWS, &c->n);
     comb_select(&w.t, comb, &w.k, COMB_WINDOWS - 1, &c->p);
-    pt_from_affine(r, &w.t, &c->p);
+    sum_from_affine(&w.sum, &w.t, &c->p);
     for (int i = COMB_WINDOWS - 2; i > 0; i--) {
         comb_select(&w.t, comb, &w.k, i, &c->p);
-        pt_add_affine(r, r, &w.t, &c->p);
-        FAULT_LANES(FAULT_SUM, *r);
+        sum_add_affine(&w.sum, &w.t, &c->p);
+        FAULT_LANES(FAULT_SUM, w.sum);
     }
+    pt_from_sum(r, &w.sum, &c->p);
     comb_select(&w.t, comb, &w.k, 0, &c->p);
     pt_add_affine_equal(r, r, &w.t, &c->p);
     struct fe minus;
@@ -153,6 +155,7 @@ LANES_INLINE void base_mul_groups(struct pt *r, const struct comb *comb, const s
     struct {
         struct digits k;
         struct affine t;
+        struct sum part, first;
         struct pt other, sum;
     } w;
     const int turns = (COMB_WINDOWS + each - 1) / each;
@@ -161,19 +164,21 @@ LANES_INLINE void base_mul_groups(struct pt *r, const struct comb *comb, const s
     fe_all(&w.t.x, c->x);
     fe_all(&w.t.y, c->y);
     comb_select_spread(&w.t, comb, &w.k, turns - 1, each, &c->p);
-    pt_from_affine(r, &w.t, &c->p);
-    __mmask8 infinite = 0;
-    for (int i = turns - 2; i >= 0; i--) {
+    sum_from_affine(&w.part, &w.t, &c->p);
+    for (int i = turns - 2; i > 0; i--) {
         comb_select_spread(&w.t, comb, &w.k, i, each, &c->p);
-        pt_from_affine(&w.other, &w.t, &c->p);
-        if (i > 0) { /* public */
-            pt_add_affine(r, r, &w.t, &c->p);
-        } else {
-            infinite = pt_add(r, r, &w.other, &c->p);
+        sum_add_affine(&w.part, &w.t, &c->p);
+        if (i == turns - 2) { /* lanes without a window above */
+            sum_from_affine(&w.first, &w.t, &c->p);
+            sum_select(&w.part, (__mmask8)~topmost, &w.first);
         }
-        if (i == turns - 2) pt_select(r, (__mmask8)~topmost, &w.other); /* lanes without a window above */
-        FAULT_LANES(FAULT_SUM, *r);
+        FAULT_LANES(FAULT_SUM, w.part);
     }
+    pt_from_sum(r, &w.part, &c->p);
+    comb_select_spread(&w.t, comb, &w.k, 0, each, &c->p);
+    pt_from_affine(&w.other, &w.t, &c->p);
+    __mmask8 infinite = pt_add(r, r, &w.other, &c->p);
+    FAULT_LANES(FAULT_SUM, *r);
     for (int by = each / 2; by > 0; by /= 2) {
         const __mmask8 other_infinite = mask_swap(infinite, by);
         fe_swap(&w.other.x, &r->x, by);

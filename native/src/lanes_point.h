@@ -69,11 +69,30 @@ LANES_CALL void pt_double(struct pt *r, const struct pt *p, const struct lanes_m
     HOT(fe_mul_add)(&r->y, &a, &rest, &gamma, &minus, m);
 }
 
+/* x and y of a sum, from x and y of the first point, and the differences h of the x and s of the y: (h^2, h^3) is (hh, hhh). */
+LANES_INLINE void pt_add_rest(struct fe *x, struct fe *y, const struct fe *s, const struct fe *hh, const struct fe *hhh,
+                              const struct lanes_modulus *m) {
+    struct fe v, x3, rest, minus;
+    HOT(fe_mul)(&v, x, hh, m);
+    HOT(fe_square)(&x3, s, m);
+    raw_sub(&x3, &x3, hhh);
+    LANES_UNROLL
+    for (int i = 0; i < LIMBS; i++) x3.limb[i] = _mm512_sub_epi64(x3.limb[i], _mm512_add_epi64(v.limb[i], v.limb[i]));
+    raw_add_multiple(&x3, 7, m);
+    fe_weak(&x3, 5, m);
+    fe_weak(&x3, 4, m);
+    fe_carry(&x3);
+    *x = x3;
+    fe_sub(&rest, &v, &x3, 5, m);
+    fe_negate(&minus, y, 4, m);
+    HOT(fe_mul_add)(y, s, &rest, &minus, hhh, m);
+}
+
 /* r := p + q for p not infinity and q not p or -p; r may be p.  h and s are the differences of the x and of the y, times powers
  * of z: h vanishes where q = p or q = -p, and s too where q = p. */
 LANES_INLINE void pt_add_affine_parts(struct pt *r, const struct pt *p, const struct affine *q, struct fe *h, struct fe *s,
                                       const struct lanes_modulus *m) {
-    struct fe zz, zzz, hh, hhh, v, x3, rest, minus;
+    struct fe zz, zzz, hh, hhh;
     HOT(fe_square)(&zz, &p->z, m);
     HOT(fe_mul)(h, &q->x, &zz, m);
     HOT(fe_mul)(&zzz, &p->z, &zz, m);
@@ -83,19 +102,9 @@ LANES_INLINE void pt_add_affine_parts(struct pt *r, const struct pt *p, const st
     HOT(fe_square)(&hh, h, m);
     HOT(fe_mul)(&r->z, &p->z, h, m);
     HOT(fe_mul)(&hhh, h, &hh, m);
-    HOT(fe_mul)(&v, &p->x, &hh, m);
-    HOT(fe_square)(&x3, s, m);
-    raw_sub(&x3, &x3, &hhh);
-    LANES_UNROLL
-    for (int i = 0; i < LIMBS; i++) x3.limb[i] = _mm512_sub_epi64(x3.limb[i], _mm512_add_epi64(v.limb[i], v.limb[i]));
-    raw_add_multiple(&x3, 7, m);
-    fe_weak(&x3, 5, m);
-    fe_weak(&x3, 4, m);
-    fe_carry(&x3);
-    r->x = x3;
-    fe_sub(&rest, &v, &x3, 5, m);
-    fe_negate(&minus, &p->y, 4, m);
-    HOT(fe_mul_add)(&r->y, s, &rest, &minus, &hhh, m);
+    r->x = p->x;
+    r->y = p->y;
+    pt_add_rest(&r->x, &r->y, s, &hh, &hhh, m);
 }
 
 LANES_CALL void pt_add_affine(struct pt *r, const struct pt *p, const struct affine *q, const struct lanes_modulus *m) {
@@ -110,6 +119,46 @@ LANES_CALL void pt_add_affine_equal(struct pt *r, const struct pt *p, const stru
     pt_double(&twice, p, m);
     pt_add_affine_parts(r, p, q, &h, &s, m);
     pt_select(r, fe_vanishes(&h, m), &twice);
+}
+
+/* Sums of affine points in coordinates (x / zz, y / zzz), zz^3 = zzz^2: one squaring less than in Jacobian ones. */
+struct sum {
+    struct fe x, y, zz, zzz;
+};
+
+LANES_INLINE void sum_from_affine(struct sum *r, const struct affine *p, const struct lanes_modulus *m) {
+    r->x = p->x;
+    r->y = p->y;
+    fe_all(&r->zz, m->one);
+    fe_all(&r->zzz, m->one);
+}
+
+LANES_INLINE void sum_select(struct sum *r, __mmask8 lanes, const struct sum *p) {
+    fe_select(&r->x, lanes, &p->x);
+    fe_select(&r->y, lanes, &p->y);
+    fe_select(&r->zz, lanes, &p->zz);
+    fe_select(&r->zzz, lanes, &p->zzz);
+}
+
+/* r := r + q for r not infinity and q not r or -r. */
+LANES_CALL void sum_add_affine(struct sum *r, const struct affine *q, const struct lanes_modulus *m) {
+    struct fe h, s, hh, hhh;
+    HOT(fe_mul)(&h, &q->x, &r->zz, m);
+    HOT(fe_mul)(&s, &q->y, &r->zzz, m);
+    fe_sub(&h, &h, &r->x, 5, m);
+    fe_sub(&s, &s, &r->y, 4, m);
+    HOT(fe_square)(&hh, &h, m);
+    HOT(fe_mul)(&hhh, &h, &hh, m);
+    HOT(fe_mul)(&r->zz, &r->zz, &hh, m);
+    HOT(fe_mul)(&r->zzz, &r->zzz, &hhh, m);
+    pt_add_rest(&r->x, &r->y, &s, &hh, &hhh, m);
+}
+
+/* z = zz: then x z^2 / zz and y z^3 / zzz are x zz and y zzz. */
+LANES_CALL void pt_from_sum(struct pt *r, const struct sum *p, const struct lanes_modulus *m) {
+    fe_mul(&r->x, &p->x, &p->zz, m);
+    fe_mul(&r->y, &p->y, &p->zzz, m);
+    r->z = p->zz;
 }
 
 /* r := p + q, p and q not infinity; the lanes whose sum is infinity come back. */

@@ -113,29 +113,6 @@ int secmod_hash(int algorithm, const uint8_t *data, size_t length, uint8_t *dige
     return done == 1 ? SECMOD_OK : SECMOD_E_LIBRARY;
 }
 
-EVP_MAC_CTX *hmac_new(const char *hash) {
-    const OSSL_PARAM params[] = {text_param(OSSL_MAC_PARAM_DIGEST, hash), OSSL_PARAM_construct_end()};
-    EVP_MAC *method = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *made = method == NULL ? NULL : EVP_MAC_CTX_new(method);
-    EVP_MAC_free(method);
-    if (made != NULL && EVP_MAC_CTX_set_params(made, params) == 1) return made;
-    EVP_MAC_CTX_free(made);
-    return NULL;
-}
-
-int hmac_sha256(const uint8_t key[32], const struct part *parts, size_t count, uint8_t out[32]) {
-    EVP_MAC_CTX *hmac = hmac_new("SHA2-256");
-    size_t length = 0;
-    int done = hmac != NULL && EVP_MAC_init(hmac, key, 32, NULL) == 1;
-    for (size_t i = 0; i < count && done; i++) {
-        done = parts[i].length == 0 || EVP_MAC_update(hmac, parts[i].bytes, parts[i].length) == 1;
-    }
-    done = done && EVP_MAC_final(hmac, out, &length, 32) == 1;
-    EVP_MAC_CTX_free(hmac); /* clears what it holds */
-    if (!done) wipe(out, 32);
-    return done ? SECMOD_OK : SECMOD_E_LIBRARY;
-}
-
 /* ---- version ------------------------------------------------------------------------------------------------------------ */
 
 const char *secmod_libcrypto_version(void) { return OpenSSL_version(OPENSSL_VERSION); }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the core takes from libcrypto (OpenSSL 3.0 or later) besides AES: random numbers, hashes, HMAC. */
+/* What the core takes from libcrypto (OpenSSL 3.0 or later) besides AES and HMAC: random numbers, hashes. */
 #ifndef SECMOD_LIBCRYPTO_H
 #define SECMOD_LIBCRYPTO_H
 
@@ -23,15 +23,5 @@ EVP_RAND_CTX *drbg_new(EVP_RAND_CTX *source, const uint8_t *personal, size_t per
 /* SECMOD_OK or SECMOD_E_RANDOM, and then zeroes.  They leave libcrypto's error queue as it was. */
 int drbg_generate(EVP_RAND_CTX *drbg, uint8_t *out, size_t length);
 int drbg_reseed(EVP_RAND_CTX *drbg, const uint8_t *seed, size_t length);
-
-/* HMAC with a hash that libcrypto knows under this name; the key comes with EVP_MAC_init.  NULL if it knows none. */
-EVP_MAC_CTX *hmac_new(const char *hash);
-
-/* HMAC-SHA-256 of bytes that come in parts, under a key of 32 bytes.  SECMOD_OK, or SECMOD_E_LIBRARY and zeroes. */
-struct part {
-    const uint8_t *bytes;
-    size_t length;
-};
-int hmac_sha256(const uint8_t key[32], const struct part *parts, size_t count, uint8_t out[32]);
 
 #endif

@@ -5,23 +5,22 @@
 #define SECMOD_NONCE_H
 
 #include "curves.h"
-#include "libcrypto.h"
+#include "hmac.h"
 
 #define NONCE_EXTRA_MAX 64
 
 /* The HMAC_DRBG of RFC 6979 clause 3.2. */
 struct nonce {
-    EVP_MAC_CTX *hmac; /* borrowed */
     const struct curve *curve;
-    size_t hash_bytes; /* of the HMAC */
-    int first, keyed;
-    uint8_t key[EVP_MAX_MD_SIZE], value[EVP_MAX_MD_SIZE];
+    int first;
+    struct hmac hmac;
+    uint8_t value[HMAC_MAX];
 };
 
-/* With an HMAC that makes `hash_bytes`, from a private scalar and a hash, which is reduced mod n and has field_bytes, too.
- * Constant time in all but lengths.  SECMOD_OK or SECMOD_E_LIBRARY. */
-int nonce_begin(struct nonce *nonce, EVP_MAC_CTX *hmac, size_t hash_bytes, const struct curve *curve, const uint8_t *scalar,
-                const uint8_t *hash, const uint8_t *extra, size_t extra_length);
+/* With the HMAC of `hash_bytes` (hmac.h), from a private scalar and a hash, which is reduced mod n and has field_bytes, too.
+ * Constant time in all but lengths.  SECMOD_OK or SECMOD_E_ARGUMENT. */
+int nonce_begin(struct nonce *nonce, size_t hash_bytes, const struct curve *curve, const uint8_t *scalar, const uint8_t *hash,
+                const uint8_t *extra, size_t extra_length);
 
 /* The next candidate in [1, n-1], field_bytes long. */
 int nonce_next(struct nonce *nonce, uint8_t *out);

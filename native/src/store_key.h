@@ -11,8 +11,7 @@ struct store_key {
     uint8_t seal[32], wrap[32], nonce[32], tag[32];
 };
 
-/* SECMOD_OK or SECMOD_E_LIBRARY, and then *store is empty. */
-int store_key_new(const uint8_t key[SECMOD_STORE_KEY], struct store_key *store);
+void store_key_new(const uint8_t key[SECMOD_STORE_KEY], struct store_key *store);
 
 /* A copy of what lives under a handle; the caller wipes it.  SECMOD_OK or SECMOD_E_HANDLE. */
 int store_key_get(secmod_vault *vault, uint64_t handle, struct store_key *copy);
