@@ -38,6 +38,7 @@ static void sign_lanes(const struct curve *curve, struct sign_job *jobs, int cou
 
 /* Signs all of a group, which is empty then. */
 static void sign_group(const struct curve *curve, struct sign_group *group) {
+    if (group->count == 0) return;
     struct sign_job jobs[GROUP];
     for (int i = 0; i < group->count; i++) {
         struct secmod_sign_job *of = group->of[i];
@@ -170,6 +171,7 @@ static void agree_lanes(const struct curve *curve, struct point_job *jobs, int c
 }
 
 static void agree_group(const struct curve *curve, struct agree_group *group) {
+    if (group->count == 0) return;
     struct point_job jobs[GROUP];
     for (int i = 0; i < group->count; i++) {
         jobs[i] = (struct point_job){.scalar = group->keys[i], .point = group->of[i]->point, .out = group->of[i]->z};
@@ -229,6 +231,7 @@ static void generate_lanes(const struct curve *curve, struct base_job *jobs, int
 }
 
 static void generate_group(const struct curve *curve, struct generate_group *group) {
+    if (group->count == 0) return;
     struct base_job jobs[GROUP];
     struct private_key keys[GROUP];
     for (int i = 0; i < group->count; i++) {

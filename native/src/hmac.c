@@ -43,29 +43,26 @@ static void state_end(union state *state, size_t bytes, uint8_t *out) {
     } else {
         (void)SHA512_Final(out, &state->large);
     }
-    wipe(state, sizeof *state);
 }
 
-static void state_keep(struct hmac_state *room, const union state *state) { memcpy(room->room, state, sizeof *state); }
-
-/* After a block of the key, filled up with zeroes, xor `pad`. */
-static void keyed(struct hmac_state *room, size_t bytes, const uint8_t *key, uint8_t pad) {
-    uint8_t block[2 * HMAC_MAX];
-    const size_t length = bytes == 32 ? 64 : 128;
-    union state state;
-    for (size_t i = 0; i < bytes; i++) block[i] = key[i] ^ pad;
-    memset(block + bytes, pad, length - bytes);
-    state_begin(&state, bytes);
-    state_add(&state, bytes, block, length);
-    state_keep(room, &state);
-    wipe(&state, sizeof state);
-    wipe(block, sizeof block);
-}
+static size_t state_bytes(size_t bytes) { return bytes == 32 ? sizeof(SHA256_CTX) : sizeof(SHA512_CTX); }
 
 void hmac_begin(struct hmac *hmac, size_t bytes, const uint8_t *key) {
+    uint8_t block[2 * HMAC_MAX]; /* the key, filled up with zeroes, xor a pad */
+    const size_t length = bytes == 32 ? 64 : 128;
+    union state state;
     hmac->bytes = bytes;
-    keyed(&hmac->inner, bytes, key, 0x36);
-    keyed(&hmac->outer, bytes, key, 0x5C);
+    memset(block, 0x36, length);
+    for (size_t i = 0; i < bytes; i++) block[i] ^= key[i];
+    state_begin(&state, bytes);
+    state_add(&state, bytes, block, length);
+    memcpy(hmac->inner.room, &state, state_bytes(bytes));
+    for (size_t i = 0; i < length; i++) block[i] ^= 0x36 ^ 0x5C;
+    state_begin(&state, bytes);
+    state_add(&state, bytes, block, length);
+    memcpy(hmac->outer.room, &state, state_bytes(bytes));
+    wipe(&state, state_bytes(bytes));
+    wipe(block, sizeof block);
 }
 
 static struct hmac zero_keys[3];
@@ -82,14 +79,16 @@ void hmac_begin_zero(struct hmac *hmac, size_t bytes) {
 }
 
 void hmac_of(const struct hmac *hmac, const struct part *parts, size_t count, uint8_t *out) {
+    const size_t bytes = hmac->bytes;
     union state state;
     uint8_t digest[HMAC_MAX];
-    memcpy(&state, hmac->inner.room, sizeof state);
-    for (size_t i = 0; i < count; i++) state_add(&state, hmac->bytes, parts[i].bytes, parts[i].length);
-    state_end(&state, hmac->bytes, digest);
-    memcpy(&state, hmac->outer.room, sizeof state);
-    state_add(&state, hmac->bytes, digest, hmac->bytes);
-    state_end(&state, hmac->bytes, out);
+    memcpy(&state, hmac->inner.room, state_bytes(bytes));
+    for (size_t i = 0; i < count; i++) state_add(&state, bytes, parts[i].bytes, parts[i].length);
+    state_end(&state, bytes, digest);
+    memcpy(&state, hmac->outer.room, state_bytes(bytes));
+    state_add(&state, bytes, digest, bytes);
+    state_end(&state, bytes, out);
+    wipe(&state, state_bytes(bytes));
     wipe(digest, sizeof digest);
 }
 

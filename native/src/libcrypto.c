@@ -4,6 +4,7 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "wipe.h"
@@ -95,20 +96,30 @@ int drbg_reseed(EVP_RAND_CTX *drbg, const uint8_t *seed, size_t length) {
 
 /* ---- hashes ------------------------------------------------------------------------------------------------------------- */
 
-static const char *hash_name(int algorithm) {
+/* Looked up once: that takes longer than to hash.  Kept as long as the process lives. */
+static EVP_MD *hashes[3];
+static pthread_once_t hashes_known = PTHREAD_ONCE_INIT;
+
+static void hashes_look_up(void) {
+    hashes[0] = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+    hashes[1] = EVP_MD_fetch(NULL, "SHA2-384", NULL);
+    hashes[2] = EVP_MD_fetch(NULL, "SHA2-512", NULL);
+}
+
+static const EVP_MD *hash_of(int algorithm) {
     switch (algorithm) {
-        case SECMOD_SHA256: return "SHA2-256";
-        case SECMOD_SHA384: return "SHA2-384";
-        case SECMOD_SHA512: return "SHA2-512";
-        default: return NULL;
+        case SECMOD_SHA256: return hashes[0];
+        case SECMOD_SHA384: return hashes[1];
+        default: return hashes[2];
     }
 }
 
 int secmod_hash(int algorithm, const uint8_t *data, size_t length, uint8_t *digest) {
-    const char *name = hash_name(algorithm);
-    if (name == NULL) return SECMOD_E_ARGUMENT;
+    if (algorithm != SECMOD_SHA256 && algorithm != SECMOD_SHA384 && algorithm != SECMOD_SHA512) return SECMOD_E_ARGUMENT;
     ERR_set_mark();
-    int done = EVP_Q_digest(NULL, name, NULL, data, length, digest, NULL);
+    (void)pthread_once(&hashes_known, hashes_look_up);
+    const EVP_MD *hash = hash_of(algorithm);
+    int done = hash != NULL && EVP_Digest(data, length, digest, NULL, hash, NULL);
     ERR_pop_to_mark();
     return done == 1 ? SECMOD_OK : SECMOD_E_LIBRARY;
 }

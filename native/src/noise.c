@@ -13,7 +13,7 @@
 #include "wipe.h"
 
 #define SYSTEM_SAMPLES 64 /* for each seed */
-#define QUICK_SAMPLES 4   /* of the walk, for each quick seed */
+#define QUICK_SAMPLES 2   /* of the walk, for each quick seed: a microsecond of the ten that a key pair takes */
 #define WALK_STEPS 128    /* 0.4 us and more than 2 bits per sample on an AMD EPYC; a walk a quarter as long gives 1.2 bits */
 #define MEMORY 0x10000U   /* bytes walked through; more than a first-level cache holds */
 

@@ -28,7 +28,7 @@ void noise_forget(struct noise *noise);
 
 /* What a seed is made from, by SHA-512.  Always from 64 bytes of the operating system, taken for it alone (384 bits at the claimed
  * 6 of each byte).  NOISE_FULL: and from NOISE_JITTER samples of the walk, which take 0.1 ms.  NOISE_QUICK: gathers a few samples,
- * and every 64th such seed, for which NOISE_JITTER have come together, is made from these, too: less than that is never mixed in,
+ * and every 128th such seed, for which NOISE_JITTER have come together, is made from these, too: less than that is never mixed in,
  * lest someone who knows the state and the operating system's bytes guesses it bit by bit. */
 enum noise_seed_kind { NOISE_FULL, NOISE_QUICK };
 

@@ -23,7 +23,7 @@
 
 /* The DRBG is asked for so many bytes at once, and those not asked for yet are kept.  Each is wiped as it goes out, so what went
  * out before can be told from them as little as from the DRBG's state; and whoever has that state would know them anyway. */
-#define STOCK 256
+#define STOCK 512
 #define STOCK_REQUEST 64 /* a longer request goes to the DRBG itself */
 
 #define ALARMS_ALLOWED 1 /* which a reset ends; the next one is for good */

@@ -81,7 +81,7 @@ static void test_first_use(void) {
     }
 }
 
-/* Every key takes fresh bytes of the operating system, and every 64th what has come together of the walk. */
+/* Every key takes fresh bytes of the operating system, and every 128th what has come together of the walk. */
 static void test_keys(void) {
     secmod_vault *vault = vault_made();
     uint64_t key = 0;
@@ -89,7 +89,7 @@ static void test_keys(void) {
     CHECK(secmod_key_generate(vault, 0, &key) == SECMOD_E_RANDOM);
     CHECK(secmod_random_stick(vault, SECMOD_SOURCE_SYSTEM, 0, 0) == SECMOD_OK && secmod_random_power_on(vault) == SECMOD_OK);
     CHECK(secmod_random_stick(vault, SECMOD_SOURCE_JITTER, 0, SIZE_MAX) == SECMOD_OK);
-    for (int i = 0; i < 15; i++) { /* 4 samples for each, of 61 that make the alarm */
+    for (int i = 0; i < 30; i++) { /* 2 samples for each, of 61 that make the alarm */
         CHECK(secmod_key_generate(vault, 0, &key) == SECMOD_OK);
     }
     CHECK(secmod_key_generate(vault, 0, &key) == SECMOD_E_RANDOM);
