@@ -22,10 +22,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secmod.errors import DriverError, LinkError
-from secmod.reader import direct_messages as m
 from secmod.reader.direct import SOCKET_NAME, DirectServer
-from secmod.reader.direct_messages import Command, Disposition, Protocol, ReaderState, Result, Share
-from secmod.reader.direct_reader import DirectReader, atr_protocols
+from secmod.reader.direct import messages as m
+from secmod.reader.direct.messages import Command, Disposition, Protocol, ReaderState, Result, Share
+from secmod.reader.direct.reader import DirectReader, atr_protocols
 from secmod.reader.slot import Slot
 from tests.reader.cards import ATR, ATR_T0, ReaderTestCard
 

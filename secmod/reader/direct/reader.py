@@ -17,8 +17,8 @@ from typing import Final
 
 from secmod.apdu.cursor import Cursor
 from secmod.errors import LinkError, TlvError
-from secmod.reader.direct_features import CONTROLS, ESCAPE, Facts, attribute
-from secmod.reader.direct_messages import (
+from secmod.reader.direct.features import CONTROLS, ESCAPE, Facts, attribute
+from secmod.reader.direct.messages import (
     EXCLUSIVE,
     MAX_DATA,
     MAX_HANDLES,
