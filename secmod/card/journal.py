@@ -9,14 +9,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from secmod.apdu import SW
 from secmod.errors import CardError, StorageError, StoreError
 from secmod.store import Record
 
 if TYPE_CHECKING:
-    from secmod.card.state import CardState
     from secmod.crypto import Password, PrivateKey
     from secmod.store import ModuleStore
 
@@ -73,12 +72,24 @@ class Durable:
             setattr(self, name, value)
 
 
+class Volatile(Protocol):
+    """What a card keeps in RAM."""
+
+    def volatile(self) -> tuple[Any, ...]:
+        """What a command whose changes could not be stored must not have changed either."""
+        ...
+
+    def put_back(self, volatile: tuple[Any, ...]) -> None:
+        """Everything that `volatile` has told is as it was."""
+        ...
+
+
 class Journal:
     """The changes of the command at hand.  Outside of `begin` and `end` nothing is noted."""
 
     __slots__ = ("_before", "_open", "_retired", "_state", "_status", "_store")
 
-    def __init__(self, store: ModuleStore, state: CardState) -> None:
+    def __init__(self, store: ModuleStore, state: Volatile) -> None:
         self._store = store
         self._state = state
         self._open = False
@@ -170,4 +181,4 @@ class Journal:
         return bool(self._before)
 
 
-__all__ = ["Durable", "Journal"]
+__all__ = ["Durable", "Journal", "Volatile"]

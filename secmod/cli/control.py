@@ -44,8 +44,7 @@ def wait_option(function: _Function) -> _Function:
 
 def send(socket_dir: Path | None, request: Mapping[str, Any]) -> dict[str, Any]:
     """The emulator's answer; what is None in the request is left out.  Raises LinkError, or what the emulator says."""
-    from secmod.reader.control_client import ask
-    from secmod.reader.control_server import SOCKET_NAME
+    from secmod.reader.control import SOCKET_NAME, ask
     from secmod.reader.link import socket_directory
 
     said = {key: value for key, value in request.items() if value is not None}

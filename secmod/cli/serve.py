@@ -322,7 +322,7 @@ def _open_control(
 ) -> str | None:
     """The control channel's socket; None, and a warning, if it can not be had: programs are served all the same."""
     from secmod.errors import LinkError
-    from secmod.reader.control_server import SOCKET_NAME, ControlServer
+    from secmod.reader.control import SOCKET_NAME, ControlServer
 
     path = directory / SOCKET_NAME
     try:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from secmod.reader import direct_messages as m
+from secmod.reader.direct import messages as m
 from secmod.reader.frame import MAX_FRAME, Frame, FrameType
 from secmod.reader.slot import Card
 from secmod.reader.vpcd import HOST, VpcdListener

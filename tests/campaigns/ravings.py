@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from secmod.reader import direct_messages as m
+from secmod.reader.direct import messages as m
 from secmod.reader.frame import HEADER, MAX_FRAME, Frame, FrameType
 
 COMMANDS = tuple(

@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 
 from secmod.emulator import build_card
 from secmod.errors import ControlError, LinkError
-from secmod.reader import control_server
-from secmod.reader.control import MAX_REQUEST, Control, Wish, parse
-from secmod.reader.control_client import ask
-from secmod.reader.control_server import MAX_CLIENTS, ControlServer
+from secmod.reader.control import ask
+from secmod.reader.control import server as control_server
+from secmod.reader.control.requests import MAX_REQUEST, Control, Wish, parse
+from secmod.reader.control.server import MAX_CLIENTS, ControlServer
 from secmod.reader.direct import SOCKET_NAME, DirectServer
 from secmod.reader.frame import Frame, FrameType
 from secmod.reader.slot import Slot

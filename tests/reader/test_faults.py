@@ -325,7 +325,7 @@ def test_without_a_plan_no_module_of_faults_is_loaded(tmp_path: Path) -> None:
 import sys, threading
 from click.testing import CliRunner
 from secmod.cli import serve
-from secmod.reader.control_client import ask
+from secmod.reader.control import ask
 from pathlib import Path
 directory = Path({str(tmp_path)!r})
 def play():

@@ -10,7 +10,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from secmod.reader.direct_messages import MAX_DATA, Protocol
+from secmod.reader.direct.messages import MAX_DATA, Protocol
 
 VENDOR: Final = b"secmod\0"
 TYPE: Final = b"secmod software reader\0"

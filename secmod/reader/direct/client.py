@@ -11,13 +11,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from secmod.reader import direct_messages as m
-from secmod.reader.direct_messages import Command, Disposition, Protocol, Result
-from secmod.reader.direct_reader import Handle, Work, refuse_mode
+from secmod.reader.direct import messages as m
+from secmod.reader.direct.messages import Command, Disposition, Protocol, Result
+from secmod.reader.direct.reader import Handle, Work, refuse_mode
 from secmod.reader.frame import HEADER, FrameType
 
 if TYPE_CHECKING:
-    from secmod.reader.direct import DirectServer
+    from secmod.reader.direct.server import DirectServer
 
 _log = logging.getLogger(__name__)
 

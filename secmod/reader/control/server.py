@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
 
-from secmod.reader.control import MAX_REQUEST, Control
+from secmod.reader.control.requests import MAX_REQUEST, Control
 from secmod.reader.listener import Listener
 
 _log = logging.getLogger(__name__)

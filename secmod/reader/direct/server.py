@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Final, Self
 
 from secmod.errors import LinkError
-from secmod.reader import direct_messages as m
-from secmod.reader.direct_client import Client
-from secmod.reader.direct_messages import Result
-from secmod.reader.direct_reader import DirectReader, Work
+from secmod.reader.direct import messages as m
+from secmod.reader.direct.client import Client
+from secmod.reader.direct.messages import Result
+from secmod.reader.direct.reader import DirectReader, Work
 from secmod.reader.listener import Listener
 from secmod.reader.slot import Card, Line, Slot
 
