@@ -129,8 +129,8 @@ SECMOD_API int secmod_key_public(secmod_vault *vault, uint64_t handle, uint8_t *
 /* ---- ECDSA and ECKA (TR-03111 4.2, 4.3) ------------------------------------------------------------------------------------ */
 
 /* Signs a hash of 1 .. 64 bytes (its leftmost bits up to those of n count); the signature is r || s, 2L bytes.  *length as above.
- * The nonce is that of RFC 6979, from key and hash, with fresh random bytes mixed in (clause 3.6) unless the vault is
- * deterministic: no failure of the generator makes two hashes share one. */
+ * The nonce is that of RFC 6979, from key and hash, with fresh random bytes mixed in (clause 3.6), by HMAC-SHA-256 then, unless the
+ * vault is deterministic: no failure of the generator makes two hashes share one. */
 SECMOD_API int secmod_ecdsa_sign(secmod_vault *vault, uint64_t handle, const uint8_t *hash, size_t hash_length, uint8_t *signature,
                                  size_t *length);
 /* The same with a scalar that is given, for known-answer tests: with this nonce, or, if it has no bytes, with that of RFC 6979. */

@@ -19,6 +19,7 @@ LANES_BEGIN
 #include "lanes_mul.h"
 #include "lanes_comb.h"
 #include "lanes_batch.h"
+#include "lanes_sign.h"
 LANES_END
 
 _Static_assert(sizeof(struct comb) == LANES_COMB8, "the room in lanes.c");

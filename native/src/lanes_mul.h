@@ -145,7 +145,8 @@ LANES_INLINE void fe_swap(struct fe *z, const struct fe *x, int by) {
 
 LANES_INLINE __mmask8 mask_swap(__mmask8 mask, int by) {
     const unsigned int low = by == 4 ? 0x0FU : by == 2 ? 0x33U : 0x55U;
-    return (__mmask8)((mask >> by & low) | (mask & low) << by);
+    const unsigned int all = mask;
+    return (__mmask8)((all >> by & low) | (all & low) << by);
 }
 
 /* Groups of `each` lanes (8 or 4) have one k in [1, n-1] in all of them: r := k G in all lanes of the group.  Each sums up its share

@@ -35,7 +35,8 @@ static void compute(enum operation operation, const struct curve *c, struct secr
     const int checked = operation == CHECKED_BASE || operation == CHECKED_SIGN || operation == ONE_CHECKED_SIGN;
     for (int i = 0; i < 8; i++) {
         base[i] = (struct base_job){.scalar = s->scalars[i], .point = s->out[i], .checked = checked};
-        sign[i] = (struct sign_job){.key = s->keys[i], .nonce = s->scalars[i], .hash = s->points[0], .hash_length = 32, .signature = s->out[i]};
+        sign[i] = (struct sign_job){
+            .key = s->keys[i], .nonce = s->scalars[i], .hash = s->points[0], .hash_length = 32, .signature = s->out[i]};
         if (checked) sign[i].negative = s->negatives[i];
         point[i] = (struct point_job){s->scalars[i], s->points[i], s->out[i], 1};
     }

@@ -166,7 +166,7 @@ def test_a_signature_is_one_request(own: Vault, key: PrivateKey):
 
 
 @pytest.mark.parametrize("work", [lambda vault: vault.generate(P256), lambda vault: vault.random(1, fresh=True)])
-@pytest.mark.parametrize(("source", "times"), [(Source.SYSTEM, 1), (Source.JITTER, 16)])  # 61 samples of jitter, 4 for each
+@pytest.mark.parametrize(("source", "times"), [(Source.SYSTEM, 1), (Source.JITTER, 31)])  # 61 samples of jitter, 2 for each
 def test_keys_and_fresh_requests_take_a_seed_each(own: Vault, work: Callable[[Vault], object], source: Source, times: int):
     own.power_on()
     own.stick(source, 0, ALL_SAMPLES)
