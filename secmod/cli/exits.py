@@ -43,6 +43,7 @@ class Explanation:
 # The most particular class first; an error's own message says what happened.
 _NEXT_STEP: tuple[tuple[type[errors.SecmodError], str, ExitCode], ...] = (
     (errors.NoReaderError, "`secmod doctor` finds what is missing; `secmod serve` starts the emulator", ExitCode.NO_CARD),
+    (errors.EmptyReaderError, "`secmod reader insert` puts the card in", ExitCode.NO_CARD),
     (errors.NoCardError, "put a card in, or start the emulator: `secmod serve`", ExitCode.NO_CARD),
     (errors.ProfileError, "", ExitCode.FAILURE),
     (errors.DriverError, "`secmod doctor` finds what is missing", ExitCode.FAILURE),
@@ -53,7 +54,7 @@ _NEXT_STEP: tuple[tuple[type[errors.SecmodError], str, ExitCode], ...] = (
 
 
 # Many sentences say themselves what to do next.
-_NAMES_A_COMMAND = re.compile(r"secmod (serve|doctor|driver)|apt-get install|pip install|systemctl")
+_NAMES_A_COMMAND = re.compile(r"`secmod [a-z]+|secmod (serve|doctor|driver)|apt-get install|pip install|systemctl")
 
 
 def _one_sentence(error: BaseException) -> str:

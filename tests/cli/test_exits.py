@@ -21,7 +21,11 @@ def test_every_error_of_secmod_is_explained_in_one_line(kind: type[errors.Secmod
     assert explanation is not None
     assert explanation.sentence
     assert "\n" not in explanation.sentence
-    wanted = ExitCode.NO_CARD if issubclass(kind, (errors.NoReaderError, errors.NoCardError)) else ExitCode.FAILURE
+    wanted = (
+        ExitCode.NO_CARD
+        if issubclass(kind, (errors.NoReaderError, errors.NoCardError, errors.EmptyReaderError))
+        else ExitCode.FAILURE
+    )
     assert explanation.code == wanted
 
 

@@ -86,7 +86,7 @@ def test_a_card_goes_out_and_in(tell: Tell, cards: DirectServer) -> None:
     assert tell("eject")["inserted"] is False
     assert tell("eject") == {
         "ok": False,
-        "kind": "LinkError",
+        "kind": "EmptyReaderError",
         "error": "the reader on " + str(cards.slots[0].address) + " is empty; insert a card first",
     }
     answer = tell("insert", wait=PATIENCE)
@@ -206,7 +206,6 @@ def test_whoever_wants_the_card_alone_waits_for_its_command(tell: Tell, cards: D
         (b'{"do": 1}', "must be text"),
         (b'{"do": "ejekt"}', "'eject' (a typing error?)"),
         (b'{"do": "list", "reader": 0}', "'reader' is not known"),
-        (b'{"do": "eject", "reader": 2}', "the last one is 1"),
         (b'{"do": "eject", "reader": -1}', "outside"),
         (b'{"do": "eject", "reader": true}', "whole number"),
         (b'{"do": "insert", "wait": "long"}', "must be a number"),
@@ -221,6 +220,11 @@ def test_what_is_no_request_is_named(line: bytes, sentence: str, control: Contro
     assert sentence in answer["error"]
 
 
+def test_a_reader_that_is_not_there_is_an_error_of_its_own(control: Control) -> None:
+    answer = json.loads(control.answer(b'{"do": "eject", "reader": 2}'))
+    assert (answer["kind"], "the last one is 1" in answer["error"]) == ("NoReaderError", True)
+
+
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers(), max_size=2)
 
 
@@ -232,7 +236,7 @@ def test_any_object_gets_an_answer(request: dict[str, object]) -> None:
     slots = [Slot(build_or_reuse(), "reader0")]
     server = DirectServer(slots, "/nowhere/s")
     answer = json.loads(Control(server).answer(json.dumps(request).encode()))
-    assert answer["ok"] or answer["kind"] in {"ControlError", "LinkError"}
+    assert answer["ok"] or answer["kind"] in {"ControlError", "LinkError", "EmptyReaderError", "NoReaderError"}
 
 
 _CARDS: list[Any] = []

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
-from secmod.errors import ControlError, SecmodError
+from secmod.errors import ControlError, NoReaderError, SecmodError
 from secmod.reader.slot import Card, Line, Slot
 from secmod.table import Table
 
@@ -140,7 +140,11 @@ class Control:
         number: int = request.integer("reader", 0, 0xFFFF, 0)
         if number >= len(self._cards.slots):
             last = len(self._cards.slots) - 1
-            raise ControlError(f"there is no reader {number}; " + (f"the last one is {last}" if last else "the only one is 0"))
+            raise NoReaderError(
+                f"there is no reader {number}; "
+                + (f"the last one is {last}" if last else "the only one is 0")
+                + ": `secmod reader list`"
+            )
         return number
 
     def _list(self, request: Table) -> Answer:
