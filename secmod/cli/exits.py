@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -81,6 +82,9 @@ def explain(error: Exception) -> Explanation | None:
             # Whoever read our output has left; the interpreter's own flush at exit must not complain again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return Explanation("", "", ExitCode.FAILURE)
+        case OSError(filename=None, errno=errno.ENOSPC | errno.EDQUOT | errno.EFBIG | errno.EIO, strerror=str() as reason):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return Explanation(f"the result could not be written: {reason}", "make room, or send it elsewhere", ExitCode.FAILURE)
         case OSError(filename=str() as filename, strerror=str() as reason):
             return Explanation(f"{filename}: {reason}", "", ExitCode.FAILURE)
         case _:

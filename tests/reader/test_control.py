@@ -27,7 +27,7 @@ from secmod.reader.control.requests import MAX_REQUEST, Control, Wish, parse
 from secmod.reader.control.server import MAX_CLIENTS, ControlServer
 from secmod.reader.direct import SOCKET_NAME, DirectServer
 from secmod.reader.frame import Frame, FrameType
-from secmod.reader.slot import Slot
+from secmod.reader.slot import Card, Slot
 from tests.reader.cards import ReaderTestCard
 
 PATIENCE = 10.0
@@ -371,6 +371,31 @@ def _say(listener: socket.socket, said: bytes) -> None:
     with sock:
         sock.recv(1000)
         sock.sendall(said)
+
+
+class Meddled(DirectServer):
+    """Somebody else asks for something while a card is on its way into reader 0."""
+
+    meddle: Callable[[], None]
+
+    def insert(self, reader: int, card: Card | None = None, *, powered_within: float | None = None) -> None:
+        if reader == 0:
+            self.meddle()
+        super().insert(reader, card, powered_within=powered_within)
+
+
+def test_a_card_is_never_in_two_readers(directory: Path) -> None:
+    slots = [Slot(ReaderTestCard(), directory / f"reader{number}.sock") for number in range(2)]
+    wanted, answers = ReaderTestCard(), []
+    with Meddled(slots, directory / SOCKET_NAME) as server:
+        control = Control(server, lambda _: wanted)
+        server.meddle = lambda: answers.append(json.loads(control.answer(b'{"do": "swap", "reader": 1}')))
+        assert json.loads(control.answer(b'{"do": "swap", "reader": 0}'))["ok"] is True
+        assert (answers[0]["ok"], "this card is in reader 0" in answers[0]["error"]) == (False, True)
+        assert slots[1].card is not wanted
+        server.eject(0)
+        assert json.loads(control.answer(b'{"do": "swap", "reader": 1}'))["ok"] is True
+        assert "in reader 1" in json.loads(control.answer(b'{"do": "insert", "reader": 0}'))["error"]
 
 
 def test_a_wish_is_passed_on(cards: DirectServer) -> None:
