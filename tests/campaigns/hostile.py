@@ -11,11 +11,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from secmod.reader.direct import SOCKET_NAME
+from secmod.reader.direct.server import UNUSED_AFTER
 from secmod.reader.pcscd import PrivatePcscd
 from secmod.reader.server import Server
 from secmod.reader.slot import Slot
@@ -197,6 +199,7 @@ def _emulator_over_sockets(report: Report, count: int, *, long: bool) -> None:
             report.row("direct: malformed messages of programs", sent, ok=sent >= count)
             away = peers.strays(lambda: _connected(socket.SOCK_STREAM, path))
             report.row("direct: stray connections", 1000, f"({away} turned away)")
+            time.sleep(UNUSED_AFTER + 1)  # so long a card keeps the protocol that somebody has chosen
             with CClient(client_program(), env) as client:
                 works = client.connect(peers.READER.decode())[0] == OK and client.transmit(COMMAND)[0] == OK
             report.row("direct: a card works afterwards", "yes" if works else "no", ok=works)

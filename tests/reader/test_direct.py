@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
@@ -506,6 +507,19 @@ def test_an_unused_card_loses_its_power_and_starts_cold(
     assert wire.states()[0][2] == ReaderState.READY  # as pcscd shows it
     works(wire)
     assert card.history == ["off", "on"]
+
+
+def test_who_only_tries_does_not_keep_a_protocol_alive(start: Callable[..., DirectServer], open_wire: Callable[[], Wire]) -> None:
+    start(unused_after=0.3)
+    wire = open_wire()
+    handle = wire.connect(protocols=Protocol.RAW)
+    assert wire.ask(Command.DISCONNECT, handle, Disposition.LEAVE, 0)[-1] == Result.SUCCESS
+    context, seen = wire.establish(), []
+    while len(seen) < 1000 and (not seen or seen[-1] == Result.PROTO_MISMATCH):
+        seen.append(wire.ask(Command.CONNECT, context, READER, Share.SHARED, Protocol.T1, 0, 0, 0)[-1])
+        time.sleep(0.02)
+    assert len(seen) > 1
+    assert seen[-1] == Result.SUCCESS  # the card was without power in between
 
 
 # ---- the socket ---------------------------------------------------------------------------------------------------------------

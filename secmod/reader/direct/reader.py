@@ -520,10 +520,11 @@ class DirectReader:
                         self._publish()
                 if not self.card_state & ReaderState.POWERED:
                     return Result.UNPOWERED_CARD
+                unused_since = self._unused_since if self._power is _Power.UNUSED else time.monotonic()
                 self._power = _Power.IN_USE
                 result = self._negotiate(protocols)
                 if result is not Result.SUCCESS and not self._sharing:
-                    self._unused()
+                    self._unused(unused_since)  # who only tries does not keep a card in a protocol that nobody speaks
                 return result
         except _BusyError:
             return Result.UNRESPONSIVE_CARD
@@ -612,9 +613,9 @@ class DirectReader:
         self.card_state = ReaderState.ABSENT
         self._power = _Power.OFF
 
-    def _unused(self) -> None:
+    def _unused(self, since: float | None = None) -> None:
         self._power = _Power.UNUSED
-        self._unused_since = time.monotonic()
+        self._unused_since = time.monotonic() if since is None else since
 
     def _notify_reset(self) -> None:
         with self._state:
