@@ -27,6 +27,7 @@ SecmodError
 │       └── StorageFullError, StorageReadOnlyError
 ├── PowerLostError       card side: the power went while the card was at work
 ├── LinkError            the connection between reader driver and card process
+│   └── EmptyReaderError the reader holds no card
 ├── ControlError         the control channel: no request, or one that can not be carried out
 ├── FaultPlanError       a plan of faults that can not be read, or not be carried out on this card
 ├── LatencyError         figures of a chip's speed that can not be read
@@ -164,6 +165,10 @@ class LinkError(SecmodError):
     """The connection between reader driver and card process: refused, broken, or of another protocol version."""
 
 
+class EmptyReaderError(LinkError):
+    """The reader holds no card: there is nothing to eject, or to give power to."""
+
+
 class ControlError(SecmodError):
     """A request on the control channel that is none, or that can not be carried out; nothing has changed."""
 
@@ -294,6 +299,7 @@ __all__ = [
     "ControlError",
     "CryptoError",
     "DriverError",
+    "EmptyReaderError",
     "FaultError",
     "FaultPlanError",
     "FileNotFoundOnCardError",

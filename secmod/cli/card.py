@@ -62,7 +62,6 @@ def _shown(value: object) -> str:
 
 @command.command(name="swap")
 @click.option("--profile", metavar="NAME|FILE", help="The other card: built-in, or a .toml file.  [default: as `serve` was told]")
-@click.option("--module", type=click.IntRange(0), help="Of a `serve --store`: the number of the module.")
 @click.option("--module", type=click.IntRange(0), help="With `serve --store`: the module of this number.")
 @click.option("--deterministic", "seed", metavar="SEED", help="Make its random numbers and keys from this text.")
 @reader_option

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -43,6 +44,7 @@ class Explanation:
 # The most particular class first; an error's own message says what happened.
 _NEXT_STEP: tuple[tuple[type[errors.SecmodError], str, ExitCode], ...] = (
     (errors.NoReaderError, "`secmod doctor` finds what is missing; `secmod serve` starts the emulator", ExitCode.NO_CARD),
+    (errors.EmptyReaderError, "`secmod reader insert` puts the card in", ExitCode.NO_CARD),
     (errors.NoCardError, "put a card in, or start the emulator: `secmod serve`", ExitCode.NO_CARD),
     (errors.ProfileError, "", ExitCode.FAILURE),
     (errors.DriverError, "`secmod doctor` finds what is missing", ExitCode.FAILURE),
@@ -53,7 +55,7 @@ _NEXT_STEP: tuple[tuple[type[errors.SecmodError], str, ExitCode], ...] = (
 
 
 # Many sentences say themselves what to do next.
-_NAMES_A_COMMAND = re.compile(r"secmod (serve|doctor|driver)|apt-get install|pip install|systemctl")
+_NAMES_A_COMMAND = re.compile(r"`secmod [a-z]+|secmod (serve|doctor|driver)|apt-get install|pip install|systemctl")
 
 
 def _one_sentence(error: BaseException) -> str:
@@ -80,6 +82,9 @@ def explain(error: Exception) -> Explanation | None:
             # Whoever read our output has left; the interpreter's own flush at exit must not complain again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return Explanation("", "", ExitCode.FAILURE)
+        case OSError(filename=None, errno=errno.ENOSPC | errno.EDQUOT | errno.EFBIG | errno.EIO, strerror=str() as reason):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return Explanation(f"the result could not be written: {reason}", "make room, or send it elsewhere", ExitCode.FAILURE)
         case OSError(filename=str() as filename, strerror=str() as reason):
             return Explanation(f"{filename}: {reason}", "", ExitCode.FAILURE)
         case _:

@@ -13,7 +13,7 @@ import click
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-_MOST = 1024  # bytes that are read: a passphrase has no more, and no password has as many
+_MOST = 1025  # bytes that are read: one more than a passphrase may have, so that a longer one is refused and not cut
 
 
 def secret_options(name: str = "password", what: str = "The password") -> Callable[[_Function], _Function]:

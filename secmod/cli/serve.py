@@ -160,6 +160,8 @@ def command(
     if store is not None and (card or seed is not None):
         raise click.UsageError("--store goes neither with --card nor with --deterministic, whose secrets could be foretold")
     first_port = _first_port(card)
+    if store is not None:
+        store = store.absolute()
     with ExitStack() as stack:
         kept = None if store is None else _modules(stack, store, max(modules or 0, readers), profile, protocol, durability, key)
         slots = _slots(profile, protocol, readers, _directory(socket_dir), seed=seed, ours=first_port is None, kept=kept)
@@ -193,7 +195,7 @@ def command(
 def _directory(chosen: Path | None) -> Path:
     from secmod.reader.link import socket_directory
 
-    return chosen or socket_directory()
+    return (chosen or socket_directory()).absolute()
 
 
 def _first_port(card: str | None) -> int | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from secmod.apdu.t0 import T0Mapper
-from secmod.errors import LinkError
+from secmod.errors import EmptyReaderError, LinkError
 from secmod.reader.frame import HEADER, MAX_FRAME, Fault, Frame, FrameType
 
 _log = logging.getLogger(__name__)
@@ -165,7 +165,7 @@ class Slot:
         """The card is out and has lost its power; LinkError if none was in."""
         with self._lock:
             if not self.inserted:
-                raise LinkError(f"the reader on {self.address} is empty; insert a card first")
+                raise EmptyReaderError(f"the reader on {self.address} is empty; insert a card first")
             self.inserted = False
             self.gone.set()
             self._insertion += 1
@@ -217,7 +217,9 @@ class Slot:
         LinkError if it has no power.
         """
         if not self.powered:
-            raise LinkError(f"the card in the reader on {self.address} has no power; connect to it, or give it power, first")
+            raise LinkError(
+                f"the card in the reader on {self.address} has no power; connect to it, or `secmod card power on`, first"
+            )
         atr = self.card.reset()
         with self._removal_named():
             self._bind(self.card, self._insertion, self._protocol)
@@ -265,8 +267,9 @@ class Slot:
         try:
             yield
         except NoAnswerError as error:
-            reason = "is empty; insert a card first" if error.fault is Fault.NO_CARD else "holds a card that does not answer"
-            raise LinkError(f"the reader on {self.address} {reason}") from None
+            if error.fault is Fault.NO_CARD:
+                raise EmptyReaderError(f"the reader on {self.address} is empty; insert a card first") from None
+            raise LinkError(f"the reader on {self.address} holds a card that does not answer") from None
 
     def answer(self, frame: bytes) -> bytes:
         """The answer frame to a request frame; LinkError if it is none.  This is the way of every APDU."""

@@ -110,7 +110,8 @@ class Channel:
 def parse_address(text: str) -> tuple[str, int]:
     """`HOST:PORT`, `HOST`, `:PORT` or `PORT`, what is missing being 127.0.0.1:35963; LinkError for anything else."""
     host, colon, port = text.rpartition(":") if ":" in text else ("", ":", text) if text.isdecimal() else (text, "", "")
-    if port and not (port.isdecimal() and 0 < int(port) <= 0xFFFF):
+    bare = ":" in host and not (host.startswith("[") and host.endswith("]"))  # an IPv6 address stands in brackets
+    if bare or (port and not (port.isdecimal() and 0 < int(port) <= 0xFFFF)):
         raise LinkError(f"{text!r} is no address of a vpcd: write HOST:PORT, for example {HOST}:{PORT}")
     return host.strip("[]") or HOST, int(port or PORT) if colon or port else PORT
 

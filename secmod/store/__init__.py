@@ -10,6 +10,7 @@
     index.py      which records there must be: a module's index, and the store's root over all indices
     keys.py       the store's key: from a passphrase or a key file; the header that says which
     database.py   the SQLite file, and what its errors mean
+    log.py        SQLite's write-ahead log, looked at before SQLite does
     migrate.py    from one version of the format to the next
     folder.py     the directory: who may look in, who owns it, files that appear whole
     mark.py       how far the store had come, beside its write-ahead log

@@ -8,6 +8,7 @@ import fcntl
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from secmod.errors import StorageError, StorageFullError, StorageReadOnlyError, 
 
 _NEW = "new-"  # files that are not finished; whoever opens the store sweeps them away
 _PRIVATE_FILE, _PRIVATE_DIRECTORY = 0o600, 0o700
+_LOOK, _LOOKS = 0.01, 20  # s between two looks at who has the lock, and how many
 
 
 @contextmanager
@@ -29,7 +31,11 @@ def _medium(place: Path) -> Iterator[None]:
 
 def _storage_error(place: Path, error: OSError) -> StorageError:
     kind = {errno.ENOSPC: StorageFullError, errno.EDQUOT: StorageFullError, errno.EROFS: StorageReadOnlyError}
-    return kind.get(error.errno or 0, StorageError)(f"{place}: {error.strerror}")
+    found = kind.get(error.errno or 0, StorageError)
+    step = (
+        "make room and try again" if found is StorageFullError else "look at its rights and its disk, or choose another directory"
+    )
+    return found(f"{place}: {error.strerror}; {step}")
 
 
 class Folder:
@@ -56,14 +62,22 @@ class Folder:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            told = os.pread(self._lock, 20, 0).strip()
-            pid = int(told) if told.isdigit() else None
+            pid = self._owner()
             who = "this process" if pid == os.getpid() else f"process {pid}" if pid else "another process"
             raise StoreBusyError(
                 f"{self.path}: {who} has this store open; end it first, or choose another directory", pid
             ) from None
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+
+    def _owner(self) -> int | None:
+        """The process that has the lock; None if it does not tell.  One that has just begun may not have told yet."""
+        for _ in range(_LOOKS):
+            told = os.pread(self._lock, 20, 0).strip()
+            if told.isdigit() and _lives(int(told)):
+                return int(told)
+            time.sleep(_LOOK)
+        return None
 
     def open(self, name: str, flags: int) -> int:
         """A descriptor of a file here, which is made 0600 if `flags` say so.  StoreError if it is not what it must be."""
@@ -128,6 +142,16 @@ class Folder:
         self._lock = self._fd = -1
 
 
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
+
+
 def _open_directory(path: Path) -> int:
     missing = [folder for folder in (path, *path.parents) if not os.path.lexists(folder)]
     before = os.umask(0o077)
@@ -160,7 +184,7 @@ def open_key_file(path: Path) -> int:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
-        raise StoreKeyError(f"{path}: there is no such key file") from None
+        raise StoreKeyError(f"{path}: there is no such key file; name the one that the store was made with") from None
     except OSError as error:
         raise _refused(path, error) from None
     try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from secmod.crypto import StoreKey, Vault, scrypt_cost
 from secmod.errors import CryptoError, SealError, StoreDamagedError, StoreKeyError
+from secmod.store.database import BACK
 from secmod.store.folder import open_key_file
 
 if TYPE_CHECKING:
@@ -103,7 +104,9 @@ def unlock(header: Header, source: KeySource, folder: Folder, vault: Vault) -> S
     """The store's key.  StoreKeyError if this is not the passphrase or key file that it takes."""
     if isinstance(source, Passphrase):
         if header.kind != "passphrase":
-            raise StoreKeyError(f"{folder.path}: this store takes a key file, not a passphrase")
+            raise StoreKeyError(
+                f"{folder.path}: this store takes a key file, not a passphrase: leave it out, or name the file: --key-file"
+            )
         return _unwrap(header, _from_passphrase(source, header.salt, header.log2_n, vault), folder)
     if header.kind != "file":
         raise StoreKeyError(f"{folder.path}: this store takes a passphrase; name where it is: --passphrase-file, -env or -fd")
@@ -134,8 +137,12 @@ def _unwrap(header: Header, outer: StoreKey, folder: Folder) -> StoreKey:
     try:
         return outer.unwrap(header.wrapped, _WRAPPED + header.identifier)
     except SealError:
-        what = "the passphrase is wrong" if header.kind == "passphrase" else "this is not the key file of this store"
-        raise StoreKeyError(f"{folder.path}: {what}, or its header is damaged") from None
+        what, other = (
+            ("the passphrase is wrong", "passphrase")
+            if header.kind == "passphrase"
+            else ("this is not the key file of this store", "key file")
+        )
+        raise StoreKeyError(f"{folder.path}: {what}, or its header is damaged; try another {other}, or {BACK}") from None
     finally:
         outer.release()
 
@@ -153,7 +160,9 @@ def _from_file(source: KeyFile, folder: Folder, vault: Vault, *, make_one: bool)
     if make_one and not os.path.lexists(path):
         return make_file(path, folder, vault)
     if source.path is None and not folder.exists(KEY_NAME):
-        raise StoreKeyError(f"{path}: the key file is missing; without it nobody can open the store: bring it back")
+        raise StoreKeyError(
+            f"{path}: the key file is missing; without it nobody can open the store: bring it back, or name it: --key-file"
+        )
     fd = open_key_file(path)
     try:
         return _read(path, fd, vault)
@@ -165,7 +174,7 @@ def _read(path: Path, fd: int, vault: Vault) -> StoreKey:
     try:
         return vault.store_key_from_file(fd)
     except CryptoError as error:
-        raise StoreKeyError(f"{path}: no key file: {error}") from None
+        raise StoreKeyError(f"{path}: no key file: {error}; name the one that the store was made with") from None
 
 
 def make_file(path: Path, folder: Folder, vault: Vault) -> StoreKey:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SNAPSHOT = b"snapshot"
 _TAG = 32
+_NAMED = 8  # snapshots that an error lists
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -139,10 +140,13 @@ class ModuleStore:
         what = f"{self.store.path}: snapshot {name!r} of module {self.number}"
         place = (self.number, name)
         with self.store.reading() as database:
+            names = {
+                found for (found,) in database.rows("SELECT name FROM saved WHERE module = ? AND record = ''", (self.number,))
+            }
             whole = database.blob("SELECT content FROM saved WHERE module = ? AND name = ? AND record = ''", place)
             rows = database.rows("SELECT record, content FROM saved WHERE module = ? AND name = ? AND record <> ''", place)
         if whole is None:
-            raise StoreError(f"{what}: there is none; `secmod store info` lists them")
+            raise StoreError(f"{self.store.path}, module {self.number}: {no_snapshot(name, names)}")
         try:
             self.store.key.check(whole[:_TAG], whole[_TAG:], self._snapshot_context(name))
         except SealError:
@@ -211,9 +215,16 @@ class ModuleStore:
         return f"ModuleStore({self.number})"
 
 
+def no_snapshot(name: str, there: set[str]) -> str:
+    """What is said when there is no snapshot of this name: those that there are, as far as a sentence can hold them."""
+    names = sorted(there)
+    known = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+    return f"there is no snapshot {name!r}; " + (f"there are: {known}" if names else "none has been taken yet")
+
+
 def _seal_context(index: Index, name: str, generation: int) -> bytes:
     """What a secret is sealed for: this module, this record, this writing of it."""
     return index.identifier + generation.to_bytes(8) + name.encode()
 
 
-__all__ = ["Contents", "ModuleStore"]
+__all__ = ["Contents", "ModuleStore", "no_snapshot"]

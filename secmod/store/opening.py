@@ -9,10 +9,11 @@ from pathlib import Path
 from secmod.crypto import StoreKey, Vault
 from secmod.errors import SealError, StoreDamagedError
 from secmod.store import keys
-from secmod.store.database import BACK, FILE, Database, check_version
+from secmod.store.database import APPLICATION, BACK, FILE, Database, check_version, refuse_version
 from secmod.store.folder import Folder
 from secmod.store.index import TAG_BYTES, Root
 from secmod.store.keys import Header, KeySource
+from secmod.store.log import version_in_log
 from secmod.store.mark import MARK, Mark
 from secmod.store.migrate import FORMAT
 
@@ -30,7 +31,19 @@ def check_files(folder: Folder) -> None:
     finally:
         os.close(fd)  # before SQLite has it open: closing gives back a process's locks
     for suffix in ("-wal", "-shm", "-journal"):
-        folder.exists(FILE + suffix)
+        if folder.exists(FILE + suffix) and suffix == "-wal":
+            _check_log(folder)
+
+
+def _check_log(folder: Folder) -> None:
+    """Raises StoreVersionError if the log makes the database one of a newer format: by opening it SQLite would write."""
+    fd = folder.open(FILE + "-wal", os.O_RDONLY)
+    try:
+        found = version_in_log(fd, (FORMAT, APPLICATION))
+    finally:
+        os.close(fd)
+    if found is not None:
+        refuse_version(folder.path / FILE, *found, FORMAT)
 
 
 def create(folder: Folder, database: Database, source: KeySource, vault: Vault) -> None:

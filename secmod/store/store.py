@@ -22,7 +22,7 @@ from secmod.store.index import Index, Origin, Root, index_tag
 from secmod.store.keys import KeyFile, KeySource, Passphrase
 from secmod.store.mark import Mark
 from secmod.store.migrate import FORMAT, migrate
-from secmod.store.module import ModuleStore
+from secmod.store.module import ModuleStore, no_snapshot
 from secmod.store.transaction import Transaction, tell_done
 
 log = logging.getLogger(__name__)
@@ -348,18 +348,25 @@ class Store:
 
     def restore(self, name: str) -> None:
         """All modules that the snapshot has are as they were.  StoreError if there is none of this name."""
-        numbers = [number for number, found in self.snapshots() if found == name]
-        if not numbers:
-            raise StoreError(f"{self.path}: there is no snapshot {name!r}; `secmod store info` lists them")
+        numbers = self._having(name)
         with self.transaction() as change:
             for number in numbers:
                 ModuleStore(self, number).bring_back(change, name)
 
     def forget(self, name: str) -> None:
-        """There is no snapshot of this name; what only it still held is in no file of the store any more."""
+        """The snapshot is gone, and what only it still held is in no file of the store any more.  StoreError if there is none."""
+        self._having(name)
         with self.transaction():
             self._database.rows("DELETE FROM saved WHERE name = ?", (name,))
         self.erase_remains()
+
+    def _having(self, name: str) -> list[int]:
+        """The modules that have a snapshot of this name.  StoreError if none has."""
+        snapshots = self.snapshots()
+        numbers = [number for number, found in snapshots if found == name]
+        if not numbers:
+            raise StoreError(f"{self.path}: {no_snapshot(name, {found for _, found in snapshots})}")
+        return numbers
 
     def snapshots(self) -> list[tuple[int, str]]:
         """Number and name of each module's snapshots."""

@@ -106,7 +106,7 @@ def backup(store: Store, target: Path, progress: Progress | None = None) -> None
     except FileExistsError:
         raise StoreError(f"{target} is there already; choose another name, or move it away") from None
     except OSError as error:
-        raise StoreError(f"{target}: {error.strerror}") from None
+        raise StoreError(f"{target}: no backup can be written here: {error.strerror}; choose another place") from None
     finally:
         with suppress(FileNotFoundError):
             unfinished.unlink()
@@ -121,7 +121,8 @@ def bring_back(path: Path, source: Path, key: KeySource, progress: Progress | No
     try:
         with folder.new_file() as (name, fd):
             _copy(source, fd)
-            check_version(source, fd, FORMAT)
+            if not check_version(source, fd, FORMAT):
+                raise StoreDamagedError(f"{source} is empty: no backup; name another file")
             with closing(Store.of_copy(folder, name, key)) as store:
                 report = check(store, progress)
                 if report.damaged:

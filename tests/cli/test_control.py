@@ -79,10 +79,18 @@ def test_people_get_tables_and_sentences(secmod: Any, served: tuple[list[str], d
         (("card", "state"), "PIN.GW"),
         (("card", "clock"), "clock: not set"),
         (("reader", "eject"), "reader 0: empty"),
-        (("reader", "insert", *WAIT), "reader 0: tr03109_2, powered"),
     ):
         done = secmod(*words, *where)
         assert (done.returncode, expected in done.stdout) == (0, True), (words, done.stdout, done.stderr)
+    for words, expected in (
+        (("reader", "eject"), "next: `secmod reader insert`"),
+        (("card", "power", "on"), "is empty; insert a card first"),
+        (("card", "state", "--reader", "7"), "there is no reader 7; the only one is 0"),
+    ):
+        done = secmod(*words, *where)
+        assert (done.returncode, expected in done.stderr) == (ExitCode.NO_CARD, True), (words, done.stdout, done.stderr)
+        assert "doctor" not in done.stderr
+    assert "powered" in secmod("reader", "insert", *WAIT, *where).stdout
     again = secmod("reader", "insert", *where)
     assert again.returncode == 1
     assert "eject it first" in again.stderr
@@ -143,7 +151,7 @@ def test_modules_of_a_store_are_exchanged_and_brought_back(secmod: Any, tmp_path
         ready(process)
         assert secmod("card", "snapshot", "fresh", *where).stdout == "snapshot fresh\n"
         assert "reader 0: open, powered" in secmod("card", "restore", "fresh", *where).stdout
-        assert "'stale' of module 0: there is none" in secmod("card", "restore", "stale", *where).stderr
+        assert "module 0: there is no snapshot 'stale'; there are: fresh" in secmod("card", "restore", "stale", *where).stderr
         assert "module 1 is in reader 1" in secmod("card", "swap", "--module", "1", *where).stderr
         assert secmod("reader", "eject", "--reader", "1", *where).returncode == 0
         assert secmod("card", "swap", "--module", "1", *where, *WAIT).returncode == 0

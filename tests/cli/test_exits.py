@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import click
 import pytest
 
@@ -21,7 +25,11 @@ def test_every_error_of_secmod_is_explained_in_one_line(kind: type[errors.Secmod
     assert explanation is not None
     assert explanation.sentence
     assert "\n" not in explanation.sentence
-    wanted = ExitCode.NO_CARD if issubclass(kind, (errors.NoReaderError, errors.NoCardError)) else ExitCode.FAILURE
+    wanted = (
+        ExitCode.NO_CARD
+        if issubclass(kind, (errors.NoReaderError, errors.NoCardError, errors.EmptyReaderError))
+        else ExitCode.FAILURE
+    )
     assert explanation.code == wanted
 
 
@@ -43,6 +51,18 @@ def test_other_expected_errors(error: Exception, code: ExitCode) -> None:
     explanation = explain(error)
     assert explanation is not None
     assert explanation.code == code
+
+
+def test_a_result_that_can_not_be_written_is_a_sentence() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "secmod", "driver", "status"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == ExitCode.FAILURE
+    assert (
+        done.stderr
+        == "secmod: the result could not be written: No space left on device\n  next: make room, or send it elsewhere\n"
+    )
 
 
 def test_a_defect_is_not_explained_away() -> None:

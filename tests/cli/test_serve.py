@@ -56,6 +56,14 @@ def test_it_stops_in_order_when_told(tmp_path: Path, number: signal.Signals) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_programs_are_told_places_that_hold_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with serving("--socket-dir", "sockets", "--store", "store") as process:
+        said = ready(process)
+    assert said["sockets"] == [str(tmp_path / "sockets" / "reader0.sock")]
+    assert (said["control"], said["store"]) == (str(tmp_path / "sockets" / "control.sock"), str(tmp_path / "store"))
+
+
 def test_it_does_not_outlive_its_parent(tmp_path: Path) -> None:
     with serving("--socket-dir", str(tmp_path), "--until-eof") as process:
         ready(process)

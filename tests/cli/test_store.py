@@ -61,7 +61,7 @@ def test_a_restart_shows_the_same_card(secmod: Any, tmp_path: Path) -> None:
         assert server.said["modules"] == 2
         assert server.say(READ_PUBLIC) == made
         swapped = secmod("card", "swap", "--module", "1", "--wait", "--socket-dir", str(tmp_path / "sockets"))
-        assert swapped.returncode == 0, swapped.stderr
+        assert (swapped.returncode, swapped.stderr) == (0, "")
         assert server.say(READ_PUBLIC) == "6400"
         for words, reason in ((("--module", "2"), "the store has 2"), (("--profile", "open"), "name a module")):
             refused = secmod("card", "swap", *words, "--socket-dir", str(tmp_path / "sockets"))
@@ -106,6 +106,16 @@ def test_a_backup_that_is_damaged_changes_nothing(secmod: Any, kept: Path, tmp_p
     assert "Traceback" not in refused.stderr
 
 
+def test_an_empty_file_is_no_backup(secmod: Any, kept: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "copy"
+    empty.touch()
+    for place in (kept, tmp_path / "another"):
+        refused = secmod("store", "restore", "--from", str(empty), "--store", str(place))
+        assert (refused.returncode, f"{empty} is empty: no backup" in refused.stderr) == (1, True)
+    assert not (tmp_path / "another" / "store.db").exists()
+    assert secmod("store", "check", "--store", str(kept)).returncode == 0
+
+
 def test_snapshots(secmod: Any, kept: Path, tmp_path: Path) -> None:
     assert secmod("store", "snapshot", "before", "--store", str(kept)).stdout == "snapshot before: 3 modules\n"
     with Serving(secmod, tmp_path) as server:
@@ -114,9 +124,12 @@ def test_snapshots(secmod: Any, kept: Path, tmp_path: Path) -> None:
     assert secmod("store", "restore", "before", "--store", str(kept)).returncode == 0
     with Serving(secmod, tmp_path) as server:
         assert server.say(READ_PUBLIC) == made
+    mistyped = secmod("store", "restore", "befor", "--store", str(kept))
+    assert (mistyped.returncode, "no snapshot 'befor'; there are: before" in mistyped.stderr) == (1, True)
     assert secmod("store", "snapshot", "before", "--delete", "--store", str(kept)).returncode == 0
-    missing = secmod("store", "restore", "before", "--store", str(kept))
-    assert (missing.returncode, "there is no snapshot 'before'" in missing.stderr) == (1, True)
+    for words in (("restore", "before"), ("snapshot", "before", "--delete")):
+        missing = secmod("store", *words, "--store", str(kept))
+        assert (missing.returncode, "there is no snapshot 'before'; none has been taken" in missing.stderr) == (1, True)
     both = secmod("store", "restore", "--store", str(kept))
     assert both.returncode == 2
 
@@ -131,6 +144,19 @@ def test_passphrases(secmod: Any, kept: Path, tmp_path: Path) -> None:
     assert (without.returncode, "takes a passphrase" in without.stderr) == (1, True)
     wrong = secmod("store", "info", "--store", str(kept), "--passphrase-env", "PHRASE", env={"PHRASE": "battery"})
     assert (wrong.returncode, "passphrase is wrong" in wrong.stderr) == (1, True)
+    too_long = tmp_path / "too long"
+    too_long.write_text("x" * 1025)
+    cut = secmod(
+        "store",
+        "change-passphrase",
+        "--new-passphrase-file",
+        str(too_long),
+        "--passphrase-file",
+        str(phrase),
+        "--store",
+        str(kept),
+    )
+    assert (cut.returncode, "1 to 1024 bytes" in cut.stderr) == (1, True)
     right = secmod("store", "check", "--store", str(kept), "--passphrase-env", "PHRASE", env={"PHRASE": "correct horse"})
     assert right.returncode == 0, right.stderr
     with Serving(secmod, tmp_path, "--passphrase-file", str(phrase)) as server:

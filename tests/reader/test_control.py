@@ -27,7 +27,7 @@ from secmod.reader.control.requests import MAX_REQUEST, Control, Wish, parse
 from secmod.reader.control.server import MAX_CLIENTS, ControlServer
 from secmod.reader.direct import SOCKET_NAME, DirectServer
 from secmod.reader.frame import Frame, FrameType
-from secmod.reader.slot import Slot
+from secmod.reader.slot import Card, Slot
 from tests.reader.cards import ReaderTestCard
 
 PATIENCE = 10.0
@@ -86,7 +86,7 @@ def test_a_card_goes_out_and_in(tell: Tell, cards: DirectServer) -> None:
     assert tell("eject")["inserted"] is False
     assert tell("eject") == {
         "ok": False,
-        "kind": "LinkError",
+        "kind": "EmptyReaderError",
         "error": "the reader on " + str(cards.slots[0].address) + " is empty; insert a card first",
     }
     answer = tell("insert", wait=PATIENCE)
@@ -206,7 +206,6 @@ def test_whoever_wants_the_card_alone_waits_for_its_command(tell: Tell, cards: D
         (b'{"do": 1}', "must be text"),
         (b'{"do": "ejekt"}', "'eject' (a typing error?)"),
         (b'{"do": "list", "reader": 0}', "'reader' is not known"),
-        (b'{"do": "eject", "reader": 2}', "the last one is 1"),
         (b'{"do": "eject", "reader": -1}', "outside"),
         (b'{"do": "eject", "reader": true}', "whole number"),
         (b'{"do": "insert", "wait": "long"}', "must be a number"),
@@ -221,6 +220,11 @@ def test_what_is_no_request_is_named(line: bytes, sentence: str, control: Contro
     assert sentence in answer["error"]
 
 
+def test_a_reader_that_is_not_there_is_an_error_of_its_own(control: Control) -> None:
+    answer = json.loads(control.answer(b'{"do": "eject", "reader": 2}'))
+    assert (answer["kind"], "the last one is 1" in answer["error"]) == ("NoReaderError", True)
+
+
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers(), max_size=2)
 
 
@@ -232,7 +236,7 @@ def test_any_object_gets_an_answer(request: dict[str, object]) -> None:
     slots = [Slot(build_or_reuse(), "reader0")]
     server = DirectServer(slots, "/nowhere/s")
     answer = json.loads(Control(server).answer(json.dumps(request).encode()))
-    assert answer["ok"] or answer["kind"] in {"ControlError", "LinkError"}
+    assert answer["ok"] or answer["kind"] in {"ControlError", "LinkError", "EmptyReaderError", "NoReaderError"}
 
 
 _CARDS: list[Any] = []
@@ -367,6 +371,31 @@ def _say(listener: socket.socket, said: bytes) -> None:
     with sock:
         sock.recv(1000)
         sock.sendall(said)
+
+
+class Meddled(DirectServer):
+    """Somebody else asks for something while a card is on its way into reader 0."""
+
+    meddle: Callable[[], None]
+
+    def insert(self, reader: int, card: Card | None = None, *, powered_within: float | None = None) -> None:
+        if reader == 0:
+            self.meddle()
+        super().insert(reader, card, powered_within=powered_within)
+
+
+def test_a_card_is_never_in_two_readers(directory: Path) -> None:
+    slots = [Slot(ReaderTestCard(), directory / f"reader{number}.sock") for number in range(2)]
+    wanted, answers = ReaderTestCard(), []
+    with Meddled(slots, directory / SOCKET_NAME) as server:
+        control = Control(server, lambda _: wanted)
+        server.meddle = lambda: answers.append(json.loads(control.answer(b'{"do": "swap", "reader": 1}')))
+        assert json.loads(control.answer(b'{"do": "swap", "reader": 0}'))["ok"] is True
+        assert (answers[0]["ok"], "this card is in reader 0" in answers[0]["error"]) == (False, True)
+        assert slots[1].card is not wanted
+        server.eject(0)
+        assert json.loads(control.answer(b'{"do": "swap", "reader": 1}'))["ok"] is True
+        assert "in reader 1" in json.loads(control.answer(b'{"do": "insert", "reader": 0}'))["error"]
 
 
 def test_a_wish_is_passed_on(cards: DirectServer) -> None:

@@ -76,7 +76,7 @@ def test_addresses(text: str, address: tuple[str, int]) -> None:
     assert parse_address(text) == address
 
 
-@pytest.mark.parametrize("text", ["there:port", "there:0", "there:65536", "there:-1"])
+@pytest.mark.parametrize("text", ["there:port", "there:0", "there:65536", "there:-1", "there:1:2", "::1:4711"])
 def test_what_is_no_address_is_named(text: str) -> None:
     with pytest.raises(LinkError, match=f"'{text}' is no address of a vpcd"):
         parse_address(text)

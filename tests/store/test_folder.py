@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import sqlite3
 import stat
+import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
 from secmod.crypto import Vault
-from secmod.errors import StoreDamagedError, StoreError, StoreKeyError, StoreVersionError
+from secmod.errors import StoreBusyError, StoreDamagedError, StoreError, StoreKeyError, StoreVersionError
 from secmod.store import FORMAT, KeyFile, Record, Store, upkeep
 from tests.store.conftest import ORIGIN
 
@@ -101,6 +105,26 @@ def test_what_was_not_finished_is_swept_away(folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["generation", "key", "lock", "store.db"]
 
 
+def test_an_owner_that_has_ended_is_not_named(folder: Path) -> None:
+    """Who has just taken the lock has not told its number yet, and that of the owner before it stands there."""
+    with Store.open(folder):
+        pass
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    with (folder / "lock").open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write(f"{gone.pid}\n")
+        lock.flush()
+        with pytest.raises(StoreBusyError, match="another process has this store open") as refused:
+            Store.open(folder)
+        assert refused.value.pid is None
+        late = threading.Timer(0.05, os.pwrite, (lock.fileno(), f"{os.getppid()}\n".encode(), 0))
+        late.start()
+        with pytest.raises(StoreBusyError, match=f"process {os.getppid()} has this store open"):
+            Store.open(folder)
+        late.join()
+
+
 def header(folder: Path, offset: int, value: int) -> None:
     with (folder / "store.db").open("r+b") as file:
         file.seek(offset)
@@ -116,6 +140,43 @@ def test_what_is_newer_or_not_ours_is_refused_untouched(folder: Path, offset: in
     with pytest.raises(StoreVersionError, match=reason):
         Store.open(folder)
     assert {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir() if path.name != "lock"} == before
+
+
+def end_in_the_middle(path: Path, *statements: str) -> None:
+    """Another program has the database, writes ahead, and is killed: what it has done stands in the log alone."""
+    if (child := os.fork()) == 0:
+        connection = sqlite3.connect(path, isolation_level=None)
+        for statement in ("PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = WAL", *statements):
+            connection.execute(statement)
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+@pytest.mark.parametrize(
+    ("pragma", "reason"), [(f"user_version = {FORMAT + 1}", "newer secmod"), ("application_id = 7", "another program's")]
+)
+def test_what_only_its_log_makes_newer_is_refused_untouched(folder: Path, pragma: str, reason: str) -> None:
+    with Store.open(folder) as store:
+        store.enrol([0], ORIGIN)
+    end_in_the_middle(folder / "store.db", f"PRAGMA {pragma}")
+    before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir() if path.name != "lock"}
+    assert before["store.db-wal"][0]
+    with pytest.raises(StoreVersionError, match=reason):
+        Store.open(folder)
+    assert {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir() if path.name != "lock"} == before
+
+
+def test_what_sqlite_would_not_take_from_the_log_does_not_count(folder: Path) -> None:
+    """A change to a newer format that was never committed, or whose frames are wrong, has not happened."""
+    with Store.open(folder) as store:
+        store.enrol([0], ORIGIN)
+    end_in_the_middle(folder / "store.db", f"PRAGMA user_version = {FORMAT + 1}")
+    log = folder / "store.db-wal"
+    octets = bytearray(log.read_bytes())
+    octets[-1] ^= 1
+    log.write_bytes(octets)
+    with Store.open(folder) as store:
+        assert store.numbers == [0]
 
 
 @pytest.mark.parametrize("content", [b"x", b"x" * 5000, b"SQLite format 3\x00"])

@@ -285,7 +285,7 @@ def test_snapshots(store: Store, vault: Vault) -> None:
     assert sorted(records) == ["key", "tries"]
     assert isinstance(records["key"].secret, PrivateKey)
     assert records["key"].secret.public_point == key.public_point
-    with pytest.raises(StoreError, match="there is none"):
+    with pytest.raises(StoreError, match="there is no snapshot 'after'; there are: before"):
         module.restore("after")
     with pytest.raises(StoreError, match="no name of a snapshot"):
         module.snapshot("../x")

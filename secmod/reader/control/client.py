@@ -10,13 +10,13 @@ import struct
 from pathlib import Path
 from typing import Any, Final
 
-from secmod.errors import ControlError, LinkError
+from secmod.errors import ControlError, EmptyReaderError, LinkError, NoReaderError
 
 _UCRED: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid
 _CONNECT: Final = 5.0  # s
 _ANSWER: Final = 30.0  # s beyond what the request itself waits for
 _CHUNK: Final = 1 << 16
-_KINDS: Final = {kind.__name__: kind for kind in (LinkError, ControlError)}
+_KINDS: Final = {kind.__name__: kind for kind in (LinkError, EmptyReaderError, NoReaderError, ControlError)}
 
 
 def ask(path: Path, request: dict[str, Any], *, waits: float = 0.0) -> dict[str, Any]:

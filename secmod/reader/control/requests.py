@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
-from secmod.errors import ControlError, SecmodError
+from secmod.errors import ControlError, NoReaderError, SecmodError
 from secmod.reader.slot import Card, Line, Slot
 from secmod.table import Table
 
@@ -99,6 +100,8 @@ class Control:
         self._cards = cards
         self._make_card = make_card
         self._faults = faults or cache(partial(_new_faults, cards))
+        self._lock = threading.Lock()
+        self._coming: list[tuple[int, Card]] = []  # readers, and what is being put in
         self._verbs: dict[str, Callable[[Table], Answer]] = {
             "list": self._list,
             "insert": self._insert,
@@ -140,7 +143,11 @@ class Control:
         number: int = request.integer("reader", 0, 0xFFFF, 0)
         if number >= len(self._cards.slots):
             last = len(self._cards.slots) - 1
-            raise ControlError(f"there is no reader {number}; " + (f"the last one is {last}" if last else "the only one is 0"))
+            raise NoReaderError(
+                f"there is no reader {number}; "
+                + (f"the last one is {last}" if last else "the only one is 0")
+                + ": `secmod reader list`"
+            )
         return number
 
     def _list(self, request: Table) -> Answer:
@@ -162,11 +169,8 @@ class Control:
     def _insert(self, request: Table) -> Answer:
         number, wait = self._reader(request), _wait(request)
         request.end()
-        card = self._cards.slots[number].card
-        for reader, slot in enumerate(self._cards.slots):
-            if reader != number and slot.inserted and slot.card is card:
-                raise ControlError(f"this card is in reader {reader}; eject it there first")
-        self._cards.insert(number, powered_within=wait)
+        with self._for_one_reader(number, self._cards.slots[number].card):
+            self._cards.insert(number, powered_within=wait)
         return self._reader_facts(number)
 
     def _eject(self, request: Table) -> Answer:
@@ -190,10 +194,27 @@ class Control:
         if self._make_card is None:
             raise ControlError("the cards of these readers are others': they can be inserted and ejected, not swapped")
         card = self._make_card(wish)
-        if self._cards.slots[number].inserted:
-            self._cards.eject(number)
-        self._cards.insert(number, card, powered_within=wait)
+        with self._for_one_reader(number, card):
+            if self._cards.slots[number].inserted:
+                self._cards.eject(number)
+            self._cards.insert(number, card, powered_within=wait)
         return self._reader_facts(number)
+
+    @contextmanager
+    def _for_one_reader(self, number: int, card: Card) -> Iterator[None]:
+        """Within it nobody else puts the card in.  ControlError if it is in another reader, or on its way there."""
+        coming = (number, card)
+        with self._lock:
+            there = [(reader, slot.card) for reader, slot in enumerate(self._cards.slots) if slot.inserted]
+            for reader, other in (*there, *self._coming):
+                if reader != number and other is card:
+                    raise ControlError(f"this card is in reader {reader}; eject it there first")
+            self._coming.append(coming)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._coming.remove(coming)
 
     def _own_card(self, number: int) -> OwnCard:
         card = self._cards.slots[number].card

@@ -156,7 +156,7 @@ class Faults:
         with self._lock:
             chosen = [entry for entry in self._entries if number in (None, entry.number)]
             if number is not None and not chosen:
-                raise FaultPlanError(f"there is no fault {number}")
+                raise FaultPlanError(f"there is no fault {number}; `secmod fault list` shows them")
             for entry in chosen:
                 self._entries.remove(entry)
                 self._disarm(entry)
