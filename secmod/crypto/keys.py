@@ -22,7 +22,7 @@ class PrivateKey(Secret):
     def __init__(self, vault: Any, handle: int, curve: Curve, point: bytes | None = None) -> None:
         super().__init__(vault, handle)
         # Result buffers not in use: popping one is atomic, so threads never share a buffer, and one thread always reuses its own.
-        self._spare: list[tuple[Any, Any]] = []
+        self._spare: list[tuple[Any, Any, Any]] = []
         self.curve = curve
         self.public_point = self._ask_point() if point is None else point
 
@@ -35,16 +35,16 @@ class PrivateKey(Secret):
 
     def sign(self, digest: bytes) -> bytes:
         """The ECDSA signature r || s of a hash of 1 to 64 bytes, cut on the right to the length of n (TR-03111 clause 4.2.1)."""
-        size = self.curve.signature_bytes
         try:
             buffers = self._spare.pop()
         except IndexError:
-            buffers = ffi.new("uint8_t[]", size), ffi.new("size_t *")
-        signature, length = buffers
-        length[0] = size
+            size = self.curve.signature_bytes
+            signature = ffi.new("uint8_t[]", size)
+            buffers = signature, ffi.new("size_t *", size), ffi.buffer(signature, size)
+        signature, length, view = buffers
         if code := lib.secmod_ecdsa_sign(self.vault, self.handle, digest, len(digest), signature, length):
             raise failure(code)
-        result: bytes = ffi.buffer(signature, size)[:]
+        result: bytes = view[:]
         self._spare.append(buffers)
         return result
 
