@@ -269,6 +269,7 @@ def try_lives(
     choice = random.Random(seed)
     tried = places = 0
     wrong: list[str] = []
+    called = "wrong" if durability == "full" else "lost, as fast durability allows, or wrong"
     for number in range(lives):
         home = directory / f"life-{number}"
         home.mkdir(parents=True)
@@ -288,7 +289,7 @@ def try_lives(
                     wrong.append(
                         f"{found} (life {number}, answer {answers}, call {at}: {entry.call.name} {Path(entry.path).name})"
                     )
-            progress(f"power: life {number + 1} of {lives}, place {at + 1:,} of {len(log):,}, {len(wrong)} wrong")
+            progress(f"power: life {number + 1} of {lives}, place {at + 1:,} of {len(log):,}, {len(wrong)} {called}")
     return {"tried": tried, "places": places, "wrong": wrong}
 
 
