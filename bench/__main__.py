@@ -9,12 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.libraries import OPENSSL
 from bench.plot import svg
 from bench.report import Result, markdown, print_tables
 from bench.workers import BENCH, BUILD, ROOT
 
 QUESTIONS = ("round_trip", "secure_messaging", "pace", "signing", "crypto")  # in the order of the report
+README_GROUPS = {f"{operation} · brainpoolP256r1" for operation in ("sign", "verify, new key", "ECDH", "key pair")}
 
 
 def run(arguments: argparse.Namespace) -> Path:
@@ -35,14 +35,14 @@ def run(arguments: argparse.Namespace) -> Path:
 
 
 def save(result: Result, directory: Path) -> Path:
-    """The result as .json, .md and .svg, named by date and commit, and a picture of the libraries alone; returns the first."""
+    """The result as .json, .md and .svg, named by date and commit, and a picture of README_GROUPS alone; returns the first."""
     commit = result["commit_info"]
     name = f"{result['datetime'][:10]}-{commit['id'][:8]}{'-dirty' if commit['dirty'] else ''}"
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}.json"
     path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     path.with_suffix(".svg").write_text(svg(result), encoding="utf-8")
-    libraries = [entry for entry in result["benchmarks"] if entry["extra_info"]["peer"] == OPENSSL]
+    libraries = [entry for entry in result["benchmarks"] if entry["group"] in README_GROUPS]
     path.with_name(f"{name}-libraries.svg").write_text(svg({**result, "benchmarks": libraries}), encoding="utf-8")
     path.with_suffix(".md").write_text(markdown(result, f"{name}.svg"), encoding="utf-8")
     return path
