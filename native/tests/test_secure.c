@@ -22,8 +22,13 @@
 #else
 #define ON_VALGRIND 0
 #endif
+#if defined(__has_feature) /* clang's way to say so */
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
 /* Sanitizers and valgrind have a memory of their own, and a way of their own with what is locked in it. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(SANITIZED)
 #define WATCHED 1
 #else
 #define WATCHED ON_VALGRIND
