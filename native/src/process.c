@@ -14,7 +14,7 @@
 #endif
 
 /* In a copy of the process the kernel has zeroed the page, and only that; reading it costs nothing, a system call would.  Kernels
- * that do not know this leave us the process id. */
+ * that do not know this leave us the process id; emulators of a CPU (qemu-user) say that they do it, and do not: process_forked. */
 static atomic_uint_fast64_t *page;
 static atomic_uint_fast64_t epochs;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -36,4 +36,8 @@ uint64_t process_epoch(void) {
     if (epoch != 0) return epoch;
     const uint_fast64_t fresh = atomic_fetch_add(&epochs, 1) + 1; /* the count was copied: it goes on from the parent's */
     return atomic_compare_exchange_strong(page, &epoch, fresh) ? fresh : epoch;
+}
+
+void process_forked(void) {
+    if (page != NULL) atomic_store(page, 0);
 }

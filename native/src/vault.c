@@ -25,6 +25,7 @@
 #include "kept.h"
 #include "lanes.h"
 #include "noise.h"
+#include "process.h"
 #include "secure.h"
 #include "wipe.h"
 
@@ -345,6 +346,7 @@ static void fork_parent(void) {
 
 static void fork_child(void) {
     secure_fork_child();
+    process_forked();
     fork_done();
 }
 
