@@ -11,6 +11,7 @@ program end with status 1. The short form runs in seconds, and among the normal 
     crash_serve       `secmod serve` itself
     crash_calls       a failure at every call that changes a file (storage_faults.c)
     crash_power       what was not synced is lost in part
+    crash_child       how these two, in processes of their own, tell what they find
     crash_compare     killed when a password is compared
     corrupt         the store: every bit, every length, every piece
     secrets         memory and files: what is left of secrets that have gone

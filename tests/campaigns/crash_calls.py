@@ -7,12 +7,8 @@ and again from the same state, with something happening at the first call, the s
 
 from __future__ import annotations
 
-import json
 import random
 import shutil
-import subprocess
-import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,9 +22,9 @@ from secmod.errors import SecmodError, StatusError
 from secmod.host import SecurityModule
 from secmod.profile import load_profile
 from tests.campaigns.card_process import BrokenError, CardProcess, Faults, KilledError, RefusedError
+from tests.campaigns.crash_child import answer, listen, tell_wrong
 from tests.campaigns.facts import Facts
 from tests.campaigns.load import PIN, PROFILE, TRANSPORT, Load, Operation, change, restored
-from tests.campaigns.programs import with_storage_faults
 from tests.campaigns.report import Report
 from tests.card.authority import Chain
 
@@ -375,16 +371,7 @@ class Failures:
 
 def report_calls(report: Report, seed: int, *, long: bool) -> None:
     """Runs this module with the faults loaded, and fills the report."""
-    command = [sys.executable, "-m", "tests.campaigns.crash_calls", str(seed), *(["--long"] if long else [])]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=with_storage_faults()) as child:
-        assert child.stdout is not None
-        found: dict[str, Any] = {}
-        for line in child.stdout:
-            told = json.loads(line)
-            if isinstance(told, str):
-                report.progress(told)
-            else:
-                found = told
+    found = listen(report, "tests.campaigns.crash_calls", seed, long=long)
     report.row("calls: operations tried", len(found["calls"]), f"with {sum(found['calls'].values()):,} calls that change files")
     for name, count in found["calls"].items():
         report.row(f"    {name}", count, "calls")
@@ -394,29 +381,13 @@ def report_calls(report: Report, seed: int, *, long: bool) -> None:
         "calls: answers under ENOSPC, EIO, short writes",
         ", ".join(f"{word}: {count:,}" for word, count in found["words"].items()),
     )
-    for kind, sentence in (
-        ("lost", "acknowledged changes lost"),
-        ("half done", "half-done changes seen"),
-        ("surprise", "surprises"),
-    ):
-        wrong = [case for case in found["wrong"] if case.startswith(kind)]
-        report.row(f"calls: {sentence}", len(wrong), ok=not wrong)
-    for case in found["wrong"][:10]:
-        sys.stderr.write(f"{case}\n")
+    tell_wrong(report, "calls", found["wrong"])
 
 
-def say(text: str) -> None:
-    """Progress, for the process that has started this one."""
-    sys.stdout.write(json.dumps(text) + "\n")
-    sys.stdout.flush()
-
-
-def main() -> None:
-    home = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  (what is synced is not the question here)
-    with tempfile.TemporaryDirectory(prefix="secmod-calls-", dir=home) as directory:
-        found = Failures(Path(directory).resolve(), int(sys.argv[1]), long="--long" in sys.argv, progress=say).run()
-    sys.stdout.write(json.dumps(found) + "\n")
+def run(directory: Path, seed: int, *, long: bool, progress: Callable[[str], None]) -> dict[str, Any]:
+    """All of it; a dictionary for JSON."""
+    return Failures(directory, seed, long=long, progress=progress).run()
 
 
 if __name__ == "__main__":
-    main()
+    answer(run)

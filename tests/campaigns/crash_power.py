@@ -9,14 +9,10 @@ open, and be as the answers that had left by then have promised.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
 import struct
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -29,9 +25,9 @@ from secmod.profile import load_profile
 from secmod.store import Durability
 from tests.campaigns.card_process import BrokenError, CardProcess, Faults, KilledError, RefusedError
 from tests.campaigns.crash_calls import CHAIN, guesses
+from tests.campaigns.crash_child import answer, listen, tell_wrong
 from tests.campaigns.facts import Facts
 from tests.campaigns.load import PIN, PROFILE, TRANSPORT, Load
-from tests.campaigns.programs import with_storage_faults
 from tests.campaigns.report import Report
 
 SECTOR = 512  # bytes that are written whole or not at all
@@ -295,44 +291,14 @@ def try_lives(
 
 def report_power(report: Report, seed: int, *, long: bool) -> None:
     """Runs this module with the calls logged, and fills the report."""
-    command = [sys.executable, "-m", "tests.campaigns.crash_power", str(seed), *(["--long"] if long else [])]
-    found: dict[str, Any] = {}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=with_storage_faults()) as child:
-        assert child.stdout is not None
-        for line in child.stdout:
-            told = json.loads(line)
-            if isinstance(told, str):
-                report.progress(told)
-            else:
-                found = told
+    found = listen(report, "tests.campaigns.crash_power", seed, long=long)
     report.row("power: disks after a power cut", found["tried"], f"at {found['places']:,} calls")
-    for kind, sentence in (
-        ("lost", "acknowledged changes lost"),
-        ("half done", "half-done changes seen"),
-        ("surprise", "surprises"),
-    ):
-        wrong = [case for case in found["wrong"] if case.startswith(kind)]
-        report.row(f"power: {sentence}", len(wrong), ok=not wrong)
+    tell_wrong(report, "power", found["wrong"])
     wrong = [case for case in found["wrong"] if case.startswith("fast")]
     report.row("power, --durability fast: disks after a power cut", found["fast"])
     report.row("power, --durability fast: the last changes lost, as it is named for", found["control"], ok=found["control"] > 0)
     report.row("power, --durability fast: anything worse", len(wrong), ok=not wrong)
-    for case in found["wrong"][:10]:
-        sys.stderr.write(f"{case[:1000]}\n")
-
-
-def say(text: str) -> None:
-    """Progress, for the process that has started this one."""
-    sys.stdout.write(json.dumps(text) + "\n")
-    sys.stdout.flush()
-
-
-def main() -> None:
-    home = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  (the disk that counts is made up here)
-    with tempfile.TemporaryDirectory(prefix="secmod-power-", dir=home) as directory:
-        found = run(Path(directory).resolve(), int(sys.argv[1]), long="--long" in sys.argv, progress=say)
-    sys.stdout.write(json.dumps(found) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    answer(run)
