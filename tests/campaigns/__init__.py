@@ -5,7 +5,7 @@ Each module has a function `campaign(report, *, long)` that fills a `Report` wit
 program end with status 1. The short form runs in seconds, and among the normal tests (test_<name>.py beside it).
 
     report          rows, progress, the table, --json
-    native          the campaigns' own C, compiled when it is needed
+    programs        the campaigns' own C, compiled when it is needed
 
     crash           the store: kill -9 at random moments; with
     crash_serve       `secmod serve` itself
@@ -15,6 +15,11 @@ program end with status 1. The short form runs in seconds, and among the normal 
     crash_compare     killed when a password is compared
     corrupt         the store: every bit, every length, every piece
     secrets         memory and files: what is left of secrets that have gone
+    hostile         driver, emulator and their neighbours: malformed frames, strays, hangs, restarts; with
+    hostile_peers     the neighbours, ravings what they send, hostile_slot the emulator without a socket
+    hotplug         cards out and in, ten thousand times
+    soak            an hour at full rate
+    testpcsc        the test program of pcsc-lite
 
     load, facts     a client that changes a module and keeps book; what a module is
     card_process    a card over a store, forked; emulator: `secmod serve`
